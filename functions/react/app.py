@@ -1,0 +1,33 @@
+"""Off the table's stream: what follows from a stored fact."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from aws_lambda_powertools import Logger
+
+from casement.domain.errors import StoreUnavailable
+from casement.runtime import wiring
+from casement.store.log import entry_of
+from casement.usecases.react import react
+
+logger = Logger()
+
+
+def new_images(records: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """The items as they are now, of stream records that say so."""
+    return [record["dynamodb"]["NewImage"] for record in records if "NewImage" in record["dynamodb"]]
+
+
+def handler(event: Mapping[str, Any], _context: Any) -> dict[str, Any]:
+    """The Lambda entry point. A batch is written as one; if it can't be, all of it comes again from its first record.
+
+    Whatever else goes wrong is a bug: it escapes, Lambda halves the batch until the record is found, and parks it.
+    """
+    records = event["Records"]
+    try:
+        written = react(new_images(records), log=wiring.log(), entry_of=entry_of)
+    except StoreUnavailable as error:
+        logger.error("not written: the stream will deliver it again", why=str(error))
+        return {"batchItemFailures": [{"itemIdentifier": records[0]["dynamodb"]["SequenceNumber"]}]}
+    logger.info("reacted", records=len(records), entries=written)
+    return {"batchItemFailures": []}

@@ -1,0 +1,204 @@
+"""What Casement knows, read through Graph-shaped routes. Unknown paths end here too, with Graph's own error."""
+
+import base64
+import binascii
+from collections.abc import Callable, Mapping
+from functools import partial
+from itertools import islice
+from typing import Any
+from urllib.parse import urlencode
+
+from casement.domain.api_key import ApiKey, Scope
+from casement.domain.contact import contact_key
+from casement.domain.errors import InvalidRequest, NotAllowed, NotFound
+from casement.domain.message_key import MessageKey
+from casement.domain.messages import Position
+from casement.domain.templates import Template
+from casement.domain.window import WindowState
+from casement.runtime import wiring
+from casement.runtime.endpoint import authenticate, endpoint
+from casement.runtime.http import Request, Response
+from casement.runtime.secret import Secret
+from casement.store.api_keys import ApiKeys
+from casement.store.templates import Templates, position
+from casement.usecases.read import (
+    Page,
+    Reader,
+    list_closing,
+    list_conversations,
+    list_messages,
+    list_messages_of,
+    show_conversation,
+    show_message,
+)
+
+DEFAULT_LIMIT, LARGEST_LIMIT = 25, 100
+_ALWAYS_SHOWN = ("id",)
+
+
+def respond(
+    request: Request,
+    *,
+    api_keys: ApiKeys,
+    reader: Callable[[str], Reader],
+    templates: Templates,
+    secret: Callable[[], Secret],
+    now: int,
+) -> Response:
+    """Answer one request. Raises a `CasementError` for what can't be shown."""
+    show = _ROUTES.get(request.route)
+    if show is None:
+        raise NotFound("Unknown path or method. Casement's routes are listed in its README.")
+    id_ = request.path.get("id", "")
+    key = authenticate(request, Scope.READ, api_keys, now)
+    if request.route == TEMPLATES:
+        return Response.json(_templates(request, id_, key, templates, secret))
+    key.must_allow(Scope.READ, id_)
+    return Response.json(show(request, reader(id_)))
+
+
+def _list_conversations(request: Request, reader: Reader) -> Mapping[str, Any]:
+    state = _state(request.query.get("state"))
+    listing = {"newest": list_conversations, "closing": list_closing}.get(request.query.get("sort", "newest"))
+    if listing is None:
+        raise InvalidRequest("sort must be newest or closing.", parameter="sort")
+    return _paged(request, listing(reader, limit=_limit(request), after=_after(request), state=state))
+
+
+def _show_conversation(request: Request, reader: Reader) -> Mapping[str, Any]:
+    return show_conversation(reader, contact_key(request.path.get("conversation_id", "")))
+
+
+def _list_messages(request: Request, reader: Reader) -> Mapping[str, Any]:
+    named = request.query.get("conversation_id")
+    page = partial(list_messages_of, contact=contact_key(named)) if named else list_messages
+    return _paged(request, page(reader, limit=_limit(request), after=_after(request)))
+
+
+def _show_message(request: Request, reader: Reader) -> Mapping[str, Any]:
+    key = MessageKey.parse(request.path.get("message_id"))
+    if key is None:
+        raise NotFound("Messages are found here by the id that Casement gave them (casement.id).")
+    return show_message(reader, key)
+
+
+def _templates(
+    request: Request, waba_id: str, key: ApiKey, templates: Templates, secret: Callable[[], Secret]
+) -> Mapping[str, Any]:
+    """The stored templates of a WABA, in the shape of Meta's own listing."""
+    if key.numbers and not any(
+        number.waba_id == waba_id for number in secret().numbers.values() if number.number in key.numbers
+    ):
+        raise NotAllowed("This API key is not for a phone number of this WhatsApp Business Account.")
+    limit = _limit(request)
+    after = _decoded(request.query["after"]) if request.query.get("after") else None
+    held = templates.all(waba_id, after) if after else templates.all(waba_id)
+    wanted = (one.template for one in held if _is_wanted(one.template, request.query))
+    found = list(islice(wanted, limit + 1))
+    shown = found[:limit]
+    fields = request.query.get("fields")
+    view: dict[str, Any] = {"data": [_template_view(template, fields) for template in shown]}
+    if shown:
+        cursors = {"before": _encoded(position(shown[0])), "after": _encoded(position(shown[-1]))}
+        view["paging"] = {"cursors": cursors}
+        if len(found) > limit:
+            view["paging"]["next"] = _next_url(request, cursors["after"])
+    return view
+
+
+def _is_wanted(template: Template, query: Mapping[str, str]) -> bool:
+    asked = (
+        (query.get("status"), template.status),
+        (query.get("category"), template.category),
+        (query.get("language"), template.language),
+        (query.get("name"), template.name),
+    )
+    return all(wanted is None or has.lower() in wanted.lower().split(",") for wanted, has in asked)
+
+
+def _template_view(template: Template, fields: str | None) -> Mapping[str, Any]:
+    if not fields:
+        return template.definition
+    names = {*_ALWAYS_SHOWN, *(name.strip().partition("{")[0] for name in fields.split(","))}
+    return {name: value for name, value in template.definition.items() if name in names}
+
+
+def _state(name: str | None) -> WindowState | None:
+    try:
+        return WindowState(name) if name else None
+    except ValueError as error:
+        raise InvalidRequest(f"state must be one of: {', '.join(WindowState)}.", parameter="state") from error
+
+
+def _limit(request: Request) -> int:
+    text = request.query.get("limit") or str(DEFAULT_LIMIT)
+    if not (text.isascii() and text.isdigit() and int(text) > 0):
+        raise InvalidRequest("limit must be a whole number above 0.", parameter="limit")
+    return min(int(text), LARGEST_LIMIT)
+
+
+def _after(request: Request) -> Position | None:
+    cursor = request.query.get("after")
+    if not cursor:
+        return None
+    at, dot, rest = _decoded(cursor).partition(".")
+    if not (dot and at.isascii() and at.isdigit()):
+        raise InvalidRequest("after is no cursor that Casement gave.", parameter="after")
+    return Position(int(at), rest)
+
+
+def _paged(request: Request, page: Page) -> Mapping[str, Any]:
+    view: dict[str, Any] = {"data": page.data}
+    if page.after:
+        cursor = _encoded(f"{page.after.at}.{page.after.rest}")
+        view["paging"] = {"cursors": {"after": cursor}, "next": _next_url(request, cursor)}
+    return view
+
+
+def _next_url(request: Request, cursor: str) -> str:
+    return f"{request.url}?{urlencode({**request.query, 'after': cursor})}"
+
+
+def _encoded(position: str) -> str:
+    return base64.urlsafe_b64encode(position.encode()).decode().rstrip("=")
+
+
+def _decoded(cursor: str) -> str:
+    try:
+        return base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode()
+    except (binascii.Error, ValueError) as error:
+        raise InvalidRequest("after is no cursor that Casement gave.", parameter="after") from error
+
+
+TEMPLATES = "GET /{version}/{id}/message_templates"
+_ROUTES: Mapping[str, Callable[[Request, Reader], Mapping[str, Any]]] = {
+    "GET /{version}/{id}/conversations": _list_conversations,
+    "GET /{version}/{id}/conversations/{conversation_id}": _show_conversation,
+    "GET /{version}/{id}/messages": _list_messages,
+    "GET /{version}/{id}/messages/{message_id}": _show_message,
+}
+
+
+@endpoint
+def handler(request: Request) -> Response:
+    """The Lambda entry point."""
+    now = wiring.now()
+    return respond(
+        request,
+        api_keys=wiring.api_keys(),
+        reader=partial(_reader, now=now),
+        templates=wiring.templates(),
+        secret=wiring.secret,
+        now=now,
+    )
+
+
+def _reader(number: str, *, now: int) -> Reader:
+    return Reader(
+        number,
+        wiring.conversations().alias,
+        wiring.log(),
+        wiring.messages(),
+        wiring.settings().window_rules,
+        now,
+    )

@@ -1,0 +1,39 @@
+"""Casement's own API keys: what a caller may do, kept as digests only."""
+
+import hashlib
+from dataclasses import dataclass
+from enum import StrEnum
+
+from casement.domain.errors import NotAllowed
+
+
+class Scope(StrEnum):
+    """What a key may do."""
+
+    SEND = "send"
+    READ = "read"
+
+
+@dataclass(frozen=True, slots=True)
+class ApiKey:
+    """A key as it is kept. No `numbers` means every number; times are epoch milliseconds."""
+
+    digest: str
+    name: str
+    scopes: frozenset[str]
+    numbers: frozenset[str] = frozenset()
+    when_closed: str | None = None
+    created_at: int = 0
+    revoked_at: int | None = None
+
+    def must_allow(self, scope: Scope, number: str | None = None) -> None:
+        """Raise `NotAllowed` unless this key may do `scope`, on `number` if one is given."""
+        if scope not in self.scopes:
+            raise NotAllowed(f"This API key has no '{scope}' scope.")
+        if number is not None and self.numbers and number not in self.numbers:
+            raise NotAllowed("This API key is not for this phone number.")
+
+
+def digest_of(key: str) -> str:
+    """The SHA-256 of a key, in hex: all that is ever stored of it."""
+    return hashlib.sha256(key.encode(errors="surrogatepass")).hexdigest()

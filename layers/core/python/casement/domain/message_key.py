@@ -1,0 +1,51 @@
+"""The key of a message we send: who it goes to, when it was asked for, and which one it is.
+
+It travels to Meta as `biz_opaque_callback_data` and comes back on every status, so that a status finds its message
+without a look-up, even before the send's own answer has arrived. It is also the id that callers see for messages that
+have no wamid (yet).
+"""
+
+import re
+from typing import NamedTuple, Self
+
+PREFIX = "csm1."  # the 1 is the version of this format: older keys come back for weeks after an upgrade
+_ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"  # Crockford's base 32, as in a ULID
+_ULID = re.compile(r"[0-7][0-9A-HJKMNP-TV-Z]{25}")
+_RANDOM_BITS = 80
+
+
+class MessageKey(NamedTuple):
+    """`contact` is the contact key that the message is filed under; `ulid` holds its time and 80 random bits."""
+
+    contact: str
+    ulid: str
+
+    @classmethod
+    def new(cls, contact: str, now: int, randomness: int) -> Self:
+        """A key for a message asked for at `now` (epoch milliseconds); `randomness` gives 80 bits."""
+        number = now << _RANDOM_BITS | randomness & (1 << _RANDOM_BITS) - 1
+        return cls(contact, "".join(_ALPHABET[number >> shift & 31] for shift in range(125, -1, -5)))
+
+    @classmethod
+    def parse(cls, text: object) -> Self | None:
+        """The key that `text` is, or None: anybody on the same WABA may send other callback data."""
+        if not isinstance(text, str) or not text.startswith(PREFIX):
+            return None
+        contact, _, ulid = text[len(PREFIX) :].rpartition(".")
+        return cls(contact, ulid) if contact and _ULID.fullmatch(ulid) else None
+
+    @property
+    def at(self) -> int:
+        """When the message was asked for, in epoch milliseconds."""
+        return ulid_time(self.ulid)
+
+    def __str__(self) -> str:
+        return f"{PREFIX}{self.contact}.{self.ulid}"
+
+
+def ulid_time(ulid: str) -> int:
+    """The epoch milliseconds inside a ULID."""
+    time = 0
+    for character in ulid[:10]:
+        time = time << 5 | _ALPHABET.index(character)
+    return time

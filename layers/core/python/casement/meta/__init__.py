@@ -1,0 +1,1 @@
+"""Everything Meta: wire formats, signature, Graph client, error codes."""

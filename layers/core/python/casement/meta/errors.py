@@ -1,0 +1,70 @@
+"""Meta's error codes, and what each means for the call that got it.
+
+Source: https://developers.facebook.com/documentation/business-messaging/whatsapp/support/error-codes. Decide by code,
+never by text or HTTP status alone: rate limits come as 400 and as 429.
+"""
+
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Any
+
+
+class ErrorClass(StrEnum):
+    """What may be done after an error."""
+
+    RETRY = "retry"  # rejected before sending: the same call may be made again
+    AMBIGUOUS = "ambiguous"  # may have been sent: never repeat it without protection
+    FINAL = "final"
+    WINDOW = "window"
+    AUTHENTICATION = "authentication"
+    RECIPIENT = "recipient"
+    TEMPLATE = "template"
+    NUMBER = "number"  # account or number: nothing will go out until somebody acts
+    MARKETING = "marketing"
+
+
+_CODES: Mapping[ErrorClass, tuple[int, ...]] = {
+    ErrorClass.RETRY: (
+        *(4, 613, 80007, 130429, 131056, 131057, 131208),
+        *(132069, 133004, 134101, 2494100),
+    ),
+    ErrorClass.AMBIGUOUS: (1, 2, 131000, 131016),
+    ErrorClass.WINDOW: (470, 131047),
+    ErrorClass.AUTHENTICATION: (0, 3, 10, 190, 131005, *range(200, 300)),
+    ErrorClass.RECIPIENT: (130403, 130497, 131021, 131026, 131030, 131062, 137000),
+    ErrorClass.TEMPLATE: (
+        *(132000, 132001, 132005, 132007, 132008, 132012, 132015),
+        *(132016, 132018, 132068, 134102),
+    ),
+    ErrorClass.NUMBER: (
+        *(33, 368, 131031, 131037, 131042, 131044, 131045, 131048, 131064),
+        *(133000, 133005, 133006, 133008, 133009, 133010, 133015, 133016, 134011),
+    ),
+    ErrorClass.MARKETING: (130472, 131049, 131050, 131055, 131063, 134100),
+}
+_CLASS_OF: Mapping[int, ErrorClass] = {code: kind for kind, codes in _CODES.items() for code in codes}
+
+
+def code_of(body: object) -> int | None:
+    """The `code` of a Graph error body, None if it is no such body."""
+    error = body.get("error") if isinstance(body, dict) else None
+    code = error.get("code") if isinstance(error, dict) else None
+    return code if isinstance(code, int) and not isinstance(code, bool) else None
+
+
+def classify(status: int, body: object) -> ErrorClass:
+    """The class of an answer that is no success, from its HTTP status and its parsed body (anything)."""
+    code = code_of(body)
+    if code is None:  # not Graph: a proxy between us and Meta
+        if status == 429:
+            return ErrorClass.RETRY
+        return ErrorClass.AMBIGUOUS if status >= 500 else ErrorClass.FINAL
+    if code in _CLASS_OF:
+        return _CLASS_OF[code]
+    if status >= 500 or _is_transient(body):
+        return ErrorClass.AMBIGUOUS
+    return ErrorClass.FINAL
+
+
+def _is_transient(body: Any) -> bool:
+    return body["error"].get("is_transient") is True

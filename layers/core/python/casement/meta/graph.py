@@ -1,0 +1,120 @@
+"""The Graph API, as far as Casement calls it.
+
+Source: https://developers.facebook.com/documentation/business-messaging/whatsapp/. The token goes in a header only, so
+no URL, log or error can hold it.
+"""
+
+import json
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+from urllib.parse import quote
+
+import httpx
+
+from casement.domain.compact_json import dumps
+from casement.domain.errors import GraphOutcomeUnknown, GraphRejected, GraphUnavailable
+from casement.meta.errors import ErrorClass, classify, code_of
+
+# Together below the 29 seconds that an HTTP API waits for a function.
+TIMEOUT = httpx.Timeout(connect=3.0, read=18.0, write=5.0, pool=1.0)
+PAGE_LIMIT = 200
+TEMPLATE_FIELDS = (
+    "id,name,language,status,category,sub_category,previous_category,correct_category,parameter_format,components,"
+    "rejected_reason,quality_score,library_template_name,message_send_ttl_seconds"
+)
+
+# These fail before any byte of the request has left.
+_NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol)
+
+
+class Page(NamedTuple):
+    """One page of a listing; `after` is the cursor of the next one, None on the last."""
+
+    data: list[dict[str, Any]]
+    after: str | None
+
+
+class Graph:
+    """A client of one Graph API version. `http` is long-lived and brings its own timeouts."""
+
+    def __init__(self, http: httpx.Client, *, base_url: str, version: str) -> None:
+        self._http = http
+        self._root = f"{base_url.rstrip('/')}/{version}"
+
+    def post_message(self, number: str, token: str, message: Mapping[str, Any]) -> dict[str, Any]:
+        """`POST /{phone_number_id}/messages`; Meta's answer.
+
+        Raises `GraphRejected`, `GraphUnavailable` (not sent) or `GraphOutcomeUnknown` (it may have been sent).
+        """
+        answer = self._call("POST", f"{quote(number, safe='')}/messages", token, content=dumps(message).encode())
+        if not isinstance(answer, dict):
+            raise GraphOutcomeUnknown("Meta's answer has no JSON object")
+        return answer
+
+    def templates(self, waba_id: str, token: str, after: str | None) -> Page:
+        """One page of `GET /{waba_id}/message_templates`. Pages are followed by cursor: `next` holds the token."""
+        query = {"fields": TEMPLATE_FIELDS, "limit": str(PAGE_LIMIT)} | ({"after": after} if after else {})
+        answer = self._call("GET", f"{quote(waba_id, safe='')}/message_templates", token, params=query)
+        if not isinstance(answer, dict) or not isinstance(answer.get("data"), list):
+            raise GraphUnavailable("Meta's answer is no listing")
+        paging = answer.get("paging")
+        paging = paging if isinstance(paging, dict) else {}
+        cursors = paging.get("cursors")
+        next_one = cursors.get("after") if paging.get("next") and isinstance(cursors, dict) else None
+        return Page(answer["data"], next_one)
+
+    def template(self, template_id: str, token: str) -> dict[str, Any] | None:
+        """`GET /{template_id}`: one translation, None if Meta no longer has it."""
+        try:
+            answer = self._call("GET", quote(template_id, safe=""), token, params={"fields": TEMPLATE_FIELDS})
+        except GraphRejected as error:
+            if _is_gone(error):
+                return None
+            raise
+        return answer if isinstance(answer, dict) else None
+
+    def _call(
+        self,
+        method: str,
+        path: str,
+        token: str,
+        *,
+        params: Mapping[str, str] | None = None,
+        content: bytes | None = None,
+    ) -> Any:
+        headers = {"Authorization": f"Bearer {token}"}
+        if content is not None:
+            headers["Content-Type"] = "application/json"
+        try:
+            answer = self._http.request(method, f"{self._root}/{path}", params=params, content=content, headers=headers)
+        except _NOT_SENT as error:
+            raise GraphUnavailable(f"Meta could not be reached: {type(error).__name__}") from error
+        except httpx.TransportError as error:
+            raise GraphOutcomeUnknown(f"Meta's answer did not arrive: {type(error).__name__}") from error
+        return _read(answer)
+
+
+def _read(answer: httpx.Response) -> Any:
+    try:
+        body = json.loads(answer.content)
+    except ValueError:
+        body = None
+    if answer.is_success:
+        return body
+    kind = classify(answer.status_code, body)
+    if kind is ErrorClass.AMBIGUOUS:
+        raise GraphOutcomeUnknown(f"Meta answered {answer.status_code} with code {code_of(body)}")
+    if kind is ErrorClass.RETRY:
+        raise GraphUnavailable(
+            f"Meta answered {answer.status_code} with code {code_of(body)}", status=answer.status_code, body=body
+        )
+    if not isinstance(body, dict) or "error" not in body:
+        raise GraphUnavailable(f"Something before Meta answered {answer.status_code}")
+    raise GraphRejected(answer.status_code, body, code_of(body) or 0)
+
+
+def _is_gone(error: GraphRejected) -> bool:
+    """Code 100 with subcode 33, and 132001: the object does not exist (any more)."""
+    details = error.body.get("error")
+    subcode = details.get("error_subcode") if isinstance(details, dict) else None
+    return error.code in (33, 132001) or (error.code == 100 and subcode == 33)

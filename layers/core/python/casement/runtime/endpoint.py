@@ -1,0 +1,53 @@
+"""The edge of the Graph-compatible functions: an event in, Meta's shapes out, one log line a request."""
+
+from collections.abc import Callable
+from typing import Any
+
+from aws_lambda_powertools import Logger
+
+from casement.domain.api_key import ApiKey, Scope
+from casement.domain.errors import CasementError, NotAuthenticated
+from casement.runtime.graph_shape import error_response
+from casement.runtime.http import Request, Response, request_from
+from casement.store.api_keys import ApiKeys
+
+logger = Logger()
+
+Handler = Callable[[dict[str, Any], Any], dict[str, Any]]
+
+
+def endpoint(respond: Callable[[Request], Response]) -> Handler:
+    """A Lambda handler around `respond`. A `CasementError` becomes its answer; anything else is a bug and escapes."""
+
+    def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
+        request = request_from(event)
+        problem: CasementError | None = None
+        try:
+            response = respond(request)
+        except CasementError as error:
+            problem, response = error, error_response(error)
+        logger.info(
+            "answered",
+            route=request.route,
+            status=int(response.status),
+            error=type(problem).__name__ if problem else None,
+            function_request_id=getattr(context, "aws_request_id", None),
+        )
+        return response.to_event()
+
+    return handler
+
+
+def authenticate(request: Request, scope: Scope, api_keys: ApiKeys, now: int, *, number: str | None = None) -> ApiKey:
+    """The API key of a request, if it may do `scope` (on `number`). Raises `NotAuthenticated` or `NotAllowed`."""
+    given = request.headers.get("x-api-key") or _bearer(request.headers.get("authorization", ""))
+    key = api_keys.find(given, now) if given else None
+    if key is None:
+        raise NotAuthenticated("Invalid API key: Casement does not know it, or it was revoked.")
+    key.must_allow(scope, number)
+    return key
+
+
+def _bearer(header: str) -> str:
+    scheme, _, token = header.partition(" ")
+    return token.strip() if scheme.lower() in ("bearer", "oauth") else ""

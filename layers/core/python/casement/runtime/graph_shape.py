@@ -1,0 +1,76 @@
+"""Errors in Meta's own shape, so that any Graph client understands them.
+
+One table says what each of our errors is to a caller; a test asserts that no leaf of the tree is missing.
+"""
+
+import uuid
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Any, NamedTuple
+
+from casement.domain.errors import (
+    CasementError,
+    GraphOutcomeUnknown,
+    GraphRejected,
+    GraphUnavailable,
+    InvalidRequest,
+    NotAllowed,
+    NotAuthenticated,
+    NotFound,
+    NumberNotConfigured,
+    SecretUnavailable,
+    StoreUnavailable,
+    TemplateNotFound,
+    TemplateNotSendable,
+    WindowClosed,
+)
+from casement.runtime.http import Response
+
+
+class GraphShape(NamedTuple):
+    """HTTP status, Graph error code and subcode."""
+
+    status: HTTPStatus
+    code: int
+    subcode: int | None = None
+
+
+GRAPH_ERROR: Mapping[type[CasementError], GraphShape] = {
+    NotAuthenticated: GraphShape(HTTPStatus.UNAUTHORIZED, 190),
+    NotAllowed: GraphShape(HTTPStatus.FORBIDDEN, 10),
+    InvalidRequest: GraphShape(HTTPStatus.BAD_REQUEST, 100),
+    NotFound: GraphShape(HTTPStatus.NOT_FOUND, 100, 33),
+    NumberNotConfigured: GraphShape(HTTPStatus.BAD_REQUEST, 100, 33),
+    WindowClosed: GraphShape(HTTPStatus.BAD_REQUEST, 131047),
+    TemplateNotFound: GraphShape(HTTPStatus.NOT_FOUND, 132001),
+    TemplateNotSendable: GraphShape(HTTPStatus.BAD_REQUEST, 132015),  # the error brings its own code
+    StoreUnavailable: GraphShape(HTTPStatus.SERVICE_UNAVAILABLE, 2),
+    SecretUnavailable: GraphShape(HTTPStatus.SERVICE_UNAVAILABLE, 2),
+    GraphRejected: GraphShape(HTTPStatus.BAD_REQUEST, 100),  # Meta's own answer is passed on
+    GraphUnavailable: GraphShape(HTTPStatus.SERVICE_UNAVAILABLE, 2),  # the same, where there is one
+    # Of a receipt only, which may be repeated; for a message it is an answer, `message_status: unknown`.
+    GraphOutcomeUnknown: GraphShape(HTTPStatus.SERVICE_UNAVAILABLE, 2),
+}
+_TITLE = {131047: "Re-engagement message"}
+
+
+def error_response(error: CasementError) -> Response:
+    """What the caller of a Graph-compatible route gets for `error`."""
+    if isinstance(error, GraphRejected | GraphUnavailable) and error.body is not None:
+        return Response.json(error.body, error.status)
+    shape = GRAPH_ERROR[type(error)]
+    code = error.code if isinstance(error, TemplateNotSendable) else shape.code
+    body: dict[str, Any] = {
+        "message": f"(#{code}) {_TITLE.get(code, str(error))}",
+        "type": "OAuthException",
+        "code": code,
+        "error_data": {"messaging_product": "whatsapp", "details": str(error)},
+        "fbtrace_id": f"casement-{uuid.uuid4().hex}",
+    }
+    if shape.subcode is not None:
+        body["error_subcode"] = shape.subcode
+    if isinstance(error, WindowClosed):
+        body["error_data"]["casement"] = error.details
+    if isinstance(error, InvalidRequest) and error.parameter:
+        body["error_data"]["casement"] = {"parameter": error.parameter}
+    return Response.json({"error": body}, shape.status)

@@ -1,0 +1,65 @@
+"""HTTP in and out, in the form of an HTTP API's payload 2.0."""
+
+import base64
+import binascii
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What came in. Header names are lower case; path values are decoded."""
+
+    route: str
+    path: Mapping[str, str] = field(default_factory=dict)
+    query: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: bytes = b""
+    url: str = ""  # without query
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """What goes out."""
+
+    status: int
+    body: str = ""
+    content_type: str = "application/json"
+
+    @classmethod
+    def json(cls, body: Any, status: int = 200) -> "Response":
+        """A JSON answer."""
+        return cls(status, json.dumps(body, separators=(",", ":")))
+
+    def to_event(self) -> dict[str, Any]:
+        """What a function returns to API Gateway."""
+        return {
+            "statusCode": self.status,
+            "headers": {"content-type": self.content_type},
+            "body": self.body,
+        }
+
+
+def request_from(event: Mapping[str, Any]) -> Request:
+    """The request in an event of payload 2.0 (of 1.0 too, as far as the fields agree)."""
+    headers = {name.lower(): value for name, value in (event.get("headers") or {}).items()}
+    return Request(
+        event.get("routeKey") or "",
+        event.get("pathParameters") or {},
+        event.get("queryStringParameters") or {},
+        headers,
+        _body(event),
+        f"{headers.get('x-forwarded-proto', 'https')}://{headers.get('host', '')}{event.get('rawPath') or ''}",
+    )
+
+
+def _body(event: Mapping[str, Any]) -> bytes:
+    body = event.get("body") or ""
+    if not event.get("isBase64Encoded"):
+        return body.encode(errors="surrogatepass") if isinstance(body, str) else b""
+    try:
+        return base64.b64decode(body)
+    except (binascii.Error, ValueError):  # not what the gateway sends; no signature will fit it
+        return b""

@@ -1,0 +1,98 @@
+"""The one secret: app secrets, verify token, and the numbers with their tokens, as one JSON object in Secrets Manager.
+
+It is remembered for a while and then read again, so a rotation needs no deploy. Powertools' parameters would do the
+same and cost a quarter of a DynamoDB client at every cold start of `receive_webhook` (docs/adr/0003).
+"""
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from casement.domain.errors import NumberNotConfigured, SecretUnavailable
+
+REREAD_AT_MOST_EVERY_S = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class Number:
+    """A business phone number that we may act for."""
+
+    number: str
+    waba_id: str
+    token: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Secret:
+    """What the secret holds. Nothing here prints what must not be seen."""
+
+    app_secrets: tuple[str, ...] = field(default=(), repr=False)  # newest first; two while one is being rotated
+    verify_token: str = field(default="", repr=False)
+    numbers: Mapping[str, Number] = field(default_factory=dict)
+
+    def number(self, number: str) -> Number:
+        """The number, or `NumberNotConfigured`."""
+        try:
+            return self.numbers[number]
+        except KeyError:
+            raise NumberNotConfigured(
+                f"Casement has no token for phone number {number}. Add it with: casement secrets set"
+            ) from None
+
+    def wabas(self) -> dict[str, str]:
+        """A token for each WABA."""
+        return {number.waba_id: number.token for number in self.numbers.values() if number.waba_id}
+
+
+def read(text: str) -> Secret:
+    """The secret in `text`. Raises `SecretUnavailable` for what has not its shape, without quoting it."""
+    try:
+        given: Any = json.loads(text)
+        numbers = {
+            id_: Number(id_, str(number["waba_id"]), str(number["token"]))
+            for id_, number in (given.get("numbers") or {}).items()
+        }
+        app_secrets = tuple(secret for secret in given.get("app_secrets") or () if isinstance(secret, str))
+        return Secret(app_secrets, given.get("verify_token") or "", numbers)
+    except (ValueError, AttributeError, KeyError, TypeError):
+        raise SecretUnavailable("The secret has not the shape that `casement secrets set` writes.") from None
+
+
+class SecretSource:
+    """Remembers the secret for `max_age` seconds. `fetch` gives its text; times are seconds of any steady clock."""
+
+    def __init__(self, fetch: Callable[[], str], *, max_age: float) -> None:
+        self._fetch = fetch
+        self._max_age = max_age
+        self._read_at = 0.0
+        self._secret: Secret | None = None
+
+    def get(self, now: float) -> Secret:
+        """The secret, at most `max_age` old.
+
+        A failed reading falls back on what was known. Raises `SecretUnavailable`.
+        """
+        if self._secret is None or now - self._read_at >= self._max_age:
+            self._reread(now)
+        assert self._secret is not None  # noqa: S101 - _reread raises otherwise
+        return self._secret
+
+    def newer(self, now: float) -> Secret | None:
+        """What the secret is now if it has changed: for a signature that nothing known explains.
+
+        At most one reading in half a minute, so that forged signatures can't make us ask Secrets Manager at will.
+        """
+        if now - self._read_at < REREAD_AT_MOST_EVERY_S:
+            return None
+        before = self._secret
+        self._reread(now)
+        return self._secret if self._secret != before else None
+
+    def _reread(self, now: float) -> None:
+        try:
+            self._secret = read(self._fetch())
+        except SecretUnavailable:
+            if self._secret is None:
+                raise
+        self._read_at = now

@@ -1,0 +1,181 @@
+"""What the functions are made of: built once per environment, and the only place that knows the real classes.
+
+Clients come from botocore, the core of boto3: `boto3.client` loads its resource layer as well, a fifth of the cold
+start that nothing here uses (docs/adr/0003).
+"""
+
+import os
+import secrets
+import time
+from collections.abc import Callable
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from casement.runtime.secret import Secret, SecretSource
+from casement.runtime.settings import Settings
+
+if TYPE_CHECKING:
+    from botocore.session import Session
+
+    from casement.meta.graph import Graph
+    from casement.store.api_keys import ApiKeys
+    from casement.store.conversations import Conversations
+    from casement.store.facts import Facts
+    from casement.store.log import Log
+    from casement.store.messages import Messages
+    from casement.store.sends import Sends
+    from casement.store.table import Table
+    from casement.store.templates import Templates
+
+
+def now() -> int:
+    """Epoch milliseconds."""
+    return time.time_ns() // 1_000_000
+
+
+def randomness() -> int:
+    """80 random bits."""
+    return secrets.randbits(80)
+
+
+def build_at_start(*factories: Callable[[], object]) -> None:
+    """In Lambda, build these while the environment starts, where a first request would wait for them.
+
+    Elsewhere nothing happens: importing a function's module reads no environment.
+    """
+    if "AWS_LAMBDA_FUNCTION_NAME" in os.environ:
+        for factory in factories:
+            factory()
+
+
+@cache
+def settings() -> Settings:
+    """The settings of this environment."""
+    return Settings.from_env(os.environ)
+
+
+@cache
+def _session() -> "Session":
+    from botocore.session import Session
+
+    return Session()
+
+
+@cache
+def _secrets_manager() -> Any:
+    from botocore.config import Config
+
+    config = Config(connect_timeout=2, read_timeout=5, retries={"mode": "standard", "total_max_attempts": 2})
+    return _session().create_client("secretsmanager", config=config)
+
+
+@cache
+def dynamodb() -> Any:
+    """A DynamoDB client whose calls end well before the function's own time does."""
+    from botocore.config import Config
+
+    config = Config(
+        connect_timeout=2,
+        read_timeout=5,
+        retries={"mode": "standard", "total_max_attempts": 3},
+        parameter_validation=False,  # items are built in one place and typed; checking them again costs a tenth
+    )
+    return _session().create_client("dynamodb", config=config)
+
+
+@cache
+def table() -> "Table":
+    """The one table."""
+    from casement.store.table import Table
+
+    return Table(dynamodb(), settings().table_name)
+
+
+@cache
+def facts() -> "Facts":
+    """Where facts go."""
+    from casement.store.facts import Facts
+
+    return Facts(table(), retention_days=settings().retention_days)
+
+
+@cache
+def conversations() -> "Conversations":
+    """What facts say of a conversation."""
+    from casement.store.conversations import Conversations
+
+    return Conversations(table())
+
+
+@cache
+def log() -> "Log":
+    """The numbers' logs."""
+    from casement.store.log import Log
+
+    return Log(table())
+
+
+@cache
+def messages() -> "Messages":
+    """What was said."""
+    from casement.store.messages import Messages
+
+    return Messages(table())
+
+
+@cache
+def sends() -> "Sends":
+    """Where sends are kept."""
+    from casement.store.sends import Sends
+
+    return Sends(table(), retention_days=settings().retention_days)
+
+
+@cache
+def templates() -> "Templates":
+    """The stored templates."""
+    from casement.store.templates import Templates
+
+    return Templates(table())
+
+
+@cache
+def api_keys() -> "ApiKeys":
+    """Casement's own keys."""
+    from casement.store.api_keys import ApiKeys
+
+    return ApiKeys(table())
+
+
+@cache
+def secret_source() -> SecretSource:
+    """The one secret, remembered."""
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    from casement.domain.errors import SecretUnavailable
+
+    def fetch() -> str:
+        try:
+            answer = _secrets_manager().get_secret_value(SecretId=settings().secret_id)
+        except (BotoCoreError, ClientError) as error:
+            raise SecretUnavailable("The secret can't be read from Secrets Manager.") from error
+        text: str = answer.get("SecretString") or ""
+        return text
+
+    return SecretSource(fetch, max_age=settings().secret_max_age_seconds)
+
+
+def secret() -> Secret:
+    """What the secret holds now. Raises `SecretUnavailable`."""
+    return secret_source().get(time.monotonic())
+
+
+@cache
+def graph() -> "Graph":
+    """Meta."""
+    import httpx
+
+    from casement.meta.graph import TIMEOUT, Graph
+
+    http = httpx.Client(timeout=TIMEOUT, limits=httpx.Limits(max_connections=10), follow_redirects=False)
+    return Graph(http, base_url=settings().graph_base_url, version=settings().graph_version)

@@ -1,0 +1,1 @@
+"""Everything DynamoDB. The table is designed on one page, ACCESS_PATTERNS.md beside this file."""

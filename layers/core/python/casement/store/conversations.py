@@ -1,0 +1,52 @@
+"""Conversations: links and window of an alias, and what was said."""
+
+from casement.domain.conversation import Alias, Seen
+from casement.domain.facts import LinkKind
+from casement.domain.window import Opener, Verdict
+from casement.store import keys
+from casement.store.table import Table, text
+
+_USUAL = 3  # a link, a preference and the newest of the window lie within three items: one read unit
+_PARTS_OF_WINDOW_KEY = 5  # W# moment # rank # kind # id …
+
+
+class Conversations:
+    """Reads what facts say of one alias."""
+
+    def __init__(self, table: Table) -> None:
+        self._table = table
+
+    def alias(self, number: str, contact: str) -> Alias:
+        """A4. Links and newest opener or verdict, read consistently: one read unit for small items."""
+        links: list[Seen] = []
+        verdict: Verdict | None = None
+        newest_first = self._table.query(
+            keys.conversation(number, contact),
+            keys.WINDOW,
+            keys.AFTER_LINKS,
+            newest_first=True,
+            consistent=True,
+            limit=_USUAL,
+            columns="SK, other",
+        )
+        for found in newest_first:
+            sk = text(found, "SK")
+            if sk.startswith(keys.LINKS):
+                links.append(_seen(sk, text(found, "other")))
+            elif sk.startswith(keys.WINDOW):
+                evidence = _evidence(sk)
+                if isinstance(evidence, Opener):
+                    return Alias(contact, tuple(links), evidence, verdict)
+                verdict = verdict or evidence
+        return Alias(contact, tuple(links), None, verdict)
+
+
+def _seen(sk: str, other: str) -> Seen:
+    how = sk[len(keys.LINKS)]
+    kind = LinkKind.ALIAS if how == "a" else LinkKind.MOVED
+    return Seen(kind, other, away=how == ">")
+
+
+def _evidence(sk: str) -> Opener | Verdict:
+    _, at, rank, _, id_, *_ = sk.split("#")
+    return Opener(int(at), id_) if rank == "0" else Verdict(int(at), id_)

@@ -1,0 +1,87 @@
+"""Facts: what Meta told us, written once."""
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from casement.domain.facts import Fact, Link, Quarantined
+from casement.store import keys
+from casement.store.table import Item, Table, item
+
+CHUNK = 350_000  # bytes; DynamoDB takes items of 400 KB, names and keys included
+TOO_LARGE = "too large for one item"
+DAY_S = 86_400
+_REMEMBERED_LINKS = 20_000
+
+
+class Stored(NamedTuple):
+    """What one POST became."""
+
+    facts: int
+    quarantined: int
+
+
+class Facts:
+    """Writes facts. A repeat puts the very same bytes: no condition is needed, and the stream stays silent."""
+
+    def __init__(self, table: Table, *, retention_days: int) -> None:
+        self._table = table
+        self._retention_s = retention_days * DAY_S
+        self._known_links: set[keys.Key] = set()  # only spares writes: a fresh environment writes them once more
+
+    def add(self, pieces: Iterable[Fact | Link | Quarantined]) -> Stored:
+        """A1, A2, A3. Store every piece. Raises `StoreUnavailable` unless all of them are durable."""
+        items: dict[keys.Key, Item] = {}  # by key: a batch must not name one twice
+        links: set[keys.Key] = set()
+        facts = quarantined = 0
+        for piece in pieces:
+            if isinstance(piece, Link):
+                for key, link in _link_items(piece):
+                    if key not in self._known_links:
+                        items[key] = link
+                        links.add(key)
+            elif isinstance(piece, Fact) and _fits(piece.raw):
+                key = keys.fact(piece)
+                items[key] = self._fact_item(key, piece)
+                facts += 1
+            else:
+                bad = Quarantined(TOO_LARGE, piece.raw.encode()) if isinstance(piece, Fact) else piece
+                items |= _quarantine_items(bad)
+                quarantined += 1
+        self._table.put_all(list(items.values()))
+        self._remember(links)
+        return Stored(facts, quarantined)
+
+    def _fact_item(self, key: keys.Key, fact: Fact) -> Item:
+        made: Item = {"PK": {"S": key.pk}, "SK": {"S": key.sk}, "raw": {"S": fact.raw}}
+        if self._retention_s and fact.at:  # by Meta's time, so that a redelivery is the same bytes
+            made["ttl"] = {"N": str(fact.at // 1000 + self._retention_s)}
+        if fact.referral:
+            made["referral"] = {"N": "1"}
+        return made
+
+    def _remember(self, links: set[keys.Key]) -> None:
+        if len(self._known_links) > _REMEMBERED_LINKS:
+            self._known_links.clear()
+        self._known_links |= links
+
+
+def _fits(raw: str) -> bool:
+    """Whether the JSON of a fact is small enough for an item; a character takes at most four bytes."""
+    return len(raw) * 4 <= CHUNK or len(raw.encode()) <= CHUNK
+
+
+def _link_items(link: Link) -> Iterable[tuple[keys.Key, Item]]:
+    there, back = keys.link(link)
+    yield there, item(there, {"other": link.b})
+    yield back, item(back, {"other": link.a})
+
+
+def _quarantine_items(bad: Quarantined) -> dict[keys.Key, Item]:
+    """The first item says why and how many there are; each holds the next part of the bytes."""
+    first = keys.quarantined(bad)
+    parts = [bad.body[start : start + CHUNK] for start in range(0, len(bad.body), CHUNK)] or [b""]
+    items = {first: item(first, {"reason": bad.reason, "parts": len(parts), "body": parts[0]})}
+    for number, part in enumerate(parts[1:], start=1):
+        key = keys.quarantine_part(first, number)
+        items[key] = item(key, {"body": part})
+    return items

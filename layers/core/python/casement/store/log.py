@@ -1,0 +1,93 @@
+"""A number's log: what came in and what was asked to go out, by time, over a few shards so that no key is hot.
+
+Entries of what came in are a projection: `react` writes them from the stream, each from its fact alone, so that they
+can be written again in any order. Entries of what was asked are the sends' own records (see `casement.store.sends`).
+
+An inbox lists conversations by their newest entry. Older entries of a conversation stay, and readers pass over them:
+one write an inbound message, and nothing to move or delete.
+"""
+
+import heapq
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from casement.domain.messages import Entry, Position
+from casement.store import keys
+from casement.store.table import Item, Table, item, text
+
+_PAGE = 50
+_EVER = 10**13 - 1  # the largest moment a key can hold
+
+
+class Log:
+    """Reads and writes numbers' logs."""
+
+    def __init__(self, table: Table) -> None:
+        self._table = table
+
+    def add(self, items: Iterable[Item]) -> None:
+        """A15. Write entries of what came in, as `entry_of` made them."""
+        by_key = {(text(new, "PK"), text(new, "SK")): new for new in items}
+        self._table.put_all(list(by_key.values()))
+
+    def newest(self, number_id: str, *, before: Position | None = None, since: int = 0) -> Iterator[Entry]:
+        """A16. Everything in and out, newest first, from `before` (exclusive) down to `since` (epoch milliseconds)."""
+        ranges = [
+            self._range(number_id, shard, prefix, since, before.at if before else _EVER, newest_first=True)
+            for shard in range(keys.LOG_SHARDS)
+            for prefix in (keys.IN, keys.OUT)
+        ]
+        merged = heapq.merge(*ranges, key=lambda entry: entry.position, reverse=True)
+        return (entry for entry in merged if before is None or entry.position < before)
+
+    def oldest_inbound(self, number_id: str, *, since: int, after: Position | None = None) -> Iterator[Entry]:
+        """A17. What came in since `since`, oldest first, after `after`."""
+        start = max(since, after.at) if after else since
+        ranges = [
+            self._range(number_id, shard, keys.IN, start, _EVER, newest_first=False) for shard in range(keys.LOG_SHARDS)
+        ]
+        merged = heapq.merge(*ranges, key=lambda entry: entry.position)
+        return (entry for entry in merged if after is None or entry.position > after)
+
+    def _range(
+        self, number_id: str, shard: int, prefix: str, since: int, until: int, *, newest_first: bool
+    ) -> Iterator[Entry]:
+        found = self._table.query(
+            keys.log(number_id, shard),
+            prefix + keys.moment(since),
+            f"{prefix}{keys.moment(until)}$",
+            newest_first=newest_first,
+            limit=_PAGE,
+        )
+        return map(_entry, found)
+
+
+def entry_of(image: Mapping[str, Any]) -> Item | None:
+    """The log entry of a stored fact, None for what is no message and opens no window.
+
+    `image` is the fact's item in DynamoDB's form; the entry follows from it alone.
+    """
+    pk, sk = text(image, "PK"), text(image, "SK")
+    if not pk.startswith("C#"):
+        return None
+    prefix, at, *kind = sk.split("#")
+    named = kind[1] if prefix == "W" else kind[0]
+    is_opener = prefix == "W" and kind[0] == "0"
+    if not is_opener and not (prefix == "M" and named in ("message", "echo", "history")):
+        return None
+    _, number_id, contact = pk.split("#")
+    entry = item(keys.log_entry(number_id, contact, int(at), sk), {"contact": contact, "fact": sk})
+    if "ttl" in image:
+        entry["ttl"] = image["ttl"]
+    return entry
+
+
+def _entry(found: Item) -> Entry:
+    prefix, at, rest = text(found, "SK").split("#", 2)
+    position = Position(int(at), rest)
+    contact = text(found, "contact")
+    if prefix == "I":
+        return Entry(position, contact, fact=text(found, "fact"))
+    asked = json.loads(text(found, "request"))
+    return Entry(position, contact, ulid=rest, asked=asked, asked_by=text(found, "asked_by"))

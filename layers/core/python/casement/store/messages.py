@@ -1,0 +1,158 @@
+"""What was said in a conversation: customers' messages, echoes, history, and our sends with their statuses.
+
+Two ranges of a partition hold messages: those that moved the window (`W#`) and all others (`M#`). A send's statuses lie
+right behind its outcome, since their keys come from the callback data that we gave the send.
+"""
+
+import heapq
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from itertools import groupby
+
+from casement.domain.life import Status
+from casement.domain.message_key import MessageKey
+from casement.domain.messages import Position, Said, Send
+from casement.domain.meta_time import milliseconds
+from casement.store import keys
+from casement.store.keys import Key
+from casement.store.table import Item, Table, number, text
+
+_PAGE = 30
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """One item of a message."""
+
+    position: Position
+    contact: str
+    rest: tuple[str, ...]  # of the sort key, behind kind and id
+    item: Item
+
+
+class Messages:
+    """Reads messages."""
+
+    def __init__(self, table: Table) -> None:
+        self._table = table
+
+    def newest(self, number_id: str, contacts: Iterable[str], before: Position | None = None) -> Iterator[Said | Send]:
+        """A18. The messages of a conversation's aliases, newest first, from `before` (exclusive) on."""
+        ranges = [
+            self._range(number_id, contact, prefix, before)
+            for contact in contacts
+            for prefix in (keys.WINDOW, keys.MESSAGES)
+        ]
+        parts = heapq.merge(*ranges, key=lambda part: part.position, reverse=True)
+        for position, same in groupby(parts, key=lambda part: part.position):
+            message = _whole(list(same))
+            if message and (before is None or position < before):
+                yield message
+
+    def send(self, number_id: str, key: MessageKey) -> Send:
+        """A19. One send: its outcome and its statuses."""
+        partition = keys.conversation(number_id, key.contact)
+        parts = []
+        for closes in (False, True):
+            start = keys.send(number_id, key.contact, key.ulid, key.at, closes=closes).sk
+            parts += [_part(key.contact, found) for found in self._table.query(partition, start, f"{start}$")]
+        position = Position(key.at, f"send#{key.ulid}")
+        whole = _whole(parts) if parts else None
+        return whole if isinstance(whole, Send) else Send(position, key)
+
+    def facts(self, number_id: str, wanted: Iterable[tuple[str, str]]) -> dict[tuple[str, str], Said]:
+        """A20. The messages behind log entries, by contact and sort key of the fact."""
+        asked = {Key(keys.conversation(number_id, contact), sk): (contact, sk) for contact, sk in wanted}
+        found = self._table.get_all(asked)
+        parts = {asked[key]: _part(asked[key][0], item) for key, item in found.items()}
+        return {where: whole for where, part in parts.items() if isinstance(whole := _whole([part]), Said)}
+
+    def referred_at(self, number_id: str, contacts: Iterable[str], since: int) -> int | None:
+        """A21. When the newest message that an ad or a page button brought came in, at `since` or later."""
+        found = (
+            _part(contact, item).position.at
+            for contact in contacts
+            for item in self._table.query(
+                keys.conversation(number_id, contact),
+                keys.WINDOW + keys.moment(since),
+                keys.AFTER_WINDOW,
+                newest_first=True,
+                only="attribute_exists(referral)",
+            )
+        )
+        return max(found, default=None)
+
+    def answered_at(self, number_id: str, contacts: Iterable[str], since: int, until: int) -> int | None:
+        """A22. When the business first wrote between `since` and `until`: a send that Meta took, or an echo."""
+        firsts = (
+            next(
+                (
+                    part.position.at
+                    for item in self._table.query(
+                        keys.conversation(number_id, contact),
+                        keys.MESSAGES + keys.moment(since),
+                        keys.MESSAGES + keys.moment(until),
+                    )
+                    if _is_answer(part := _part(contact, item))
+                ),
+                None,
+            )
+            for contact in contacts
+        )
+        return min((at for at in firsts if at is not None), default=None)
+
+    def _range(self, number_id: str, contact: str, prefix: str, before: Position | None) -> Iterator["_Part"]:
+        until = f"{prefix}{keys.moment(before.at)}$" if before else f"{prefix[0]}$"
+        found = self._table.query(keys.conversation(number_id, contact), prefix, until, newest_first=True, limit=_PAGE)
+        return (_part(contact, item) for item in found)
+
+
+def _part(contact: str, found: Item) -> _Part:
+    prefix, at, *rest = text(found, "SK").split("#")
+    kind, id_, *more = rest[1:] if prefix == "W" else rest
+    return _Part(Position(int(at), f"{kind}#{id_}"), contact, tuple(more), found)
+
+
+def _whole(parts: list[_Part]) -> Said | Send | None:
+    """The message that `parts`, all of one position, make; None for a status of somebody else's message.
+
+    Two facts of one id can differ (Meta said two things); the first by key is shown, whichever came first.
+    """
+    first = parts[0]
+    kind, id_ = first.position.rest.split("#")
+    if kind == "status":
+        return None
+    if kind != "send":
+        return Said(first.position, first.contact, kind, json.loads(text(first.item, "raw")))
+    statuses = tuple(_status(part.item) for part in parts if part.rest)
+    outcome = next((part.item for part in parts if not part.rest), {})
+    answer = text(outcome, "answer")
+    asked = text(outcome, "request")
+    return Send(
+        first.position,
+        MessageKey(first.contact, id_),
+        json.loads(asked) if asked else None,
+        text(outcome, "status") or None,
+        number(outcome, "at"),
+        text(outcome, "wamid") or None,
+        json.loads(answer) if answer else None,
+        statuses,
+    )
+
+
+def _is_answer(part: _Part) -> bool:
+    kind = part.position.rest.partition("#")[0]
+    return kind == "echo" or (kind == "send" and text(part.item, "status") == "accepted")
+
+
+def _status(found: Item) -> Status:
+    element = json.loads(text(found, "raw"))["element"]
+    errors = element.get("errors")
+    return Status(
+        str(element.get("status")),
+        milliseconds(element.get("timestamp")),
+        tuple(errors) if isinstance(errors, list) else (),
+        element.get("id") if isinstance(element.get("id"), str) else None,
+        element.get("pricing"),
+    )
