@@ -21,25 +21,34 @@ SERVICE = "receive_webhook"
 wiring.build_at_start(wiring.facts, wiring.secret_source)
 
 
+def count(name: str, value: int) -> None:
+    """Count a metric of this function."""
+    lean_log.metric(name, value, SERVICE, wiring.settings().metrics_namespace)
+
+
 def respond(
-    request: Request, *, secret: SecretSource, facts: Facts, now: Callable[[], float] = time.monotonic
+    request: Request,
+    *,
+    secret: SecretSource,
+    facts: Facts,
+    count: Callable[[str, int], None] = count,
+    now: Callable[[], float] = time.monotonic,
 ) -> Response:
     """Answer one request of Meta's. Raises nothing, whatever its bytes are."""
     try:
         if request.route.startswith("GET "):
             return shake_hands(request, secret.get(now()).verify_token)
         if not is_signed(request, secret, now()):
-            return refuse_signature()
+            return refuse(count, "WARNING", "signature refused")
     except SecretUnavailable as error:
-        lean_log.line("ERROR", "no secret: webhooks are refused until it is set", SERVICE, why=str(error))
-        return Response(401, "No app secret is configured.", "text/plain")
+        return refuse(count, "ERROR", "no app secret: webhooks are refused until it is set", why=str(error))
     try:
         stored = facts.add(split(request.body))
     except StoreUnavailable as error:
         lean_log.line("ERROR", "not stored: Meta will deliver it again", SERVICE, why=str(error))
         return Response(500, "Not stored.", "text/plain")
     if stored.quarantined:
-        lean_log.metric("Quarantined", stored.quarantined, SERVICE)
+        count("Quarantined", stored.quarantined)
     lean_log.line("INFO", "stored", SERVICE, facts=stored.facts, quarantined=stored.quarantined)
     return Response(200, "EVENT_RECEIVED", "text/plain")
 
@@ -69,14 +78,13 @@ def is_signed(request: Request, source: SecretSource, now: float) -> bool:
     return newer is not None and verify(newer.app_secrets, request.body, header)
 
 
-def refuse_signature() -> Response:
+def refuse(count: Callable[[str, int], None], level: str, message: str, **why: str) -> Response:
     """401: Meta will deliver again for days, which is time to set the secret right. An alarm counts these."""
-    lean_log.metric("SignatureRejected", 1, SERVICE)
-    lean_log.line("WARNING", "signature refused", SERVICE)
+    count("SignatureRejected", 1)
+    lean_log.line(level, message, SERVICE, **why)
     return Response(401, "The signature is not ours.", "text/plain")
 
 
 def handler(event: dict[str, Any], _context: Any) -> dict[str, Any]:
     """The Lambda entry point."""
-    request = request_from(event)
-    return respond(request, secret=wiring.secret_source(), facts=wiring.facts()).to_event()
+    return respond(request_from(event), secret=wiring.secret_source(), facts=wiring.facts()).to_event()

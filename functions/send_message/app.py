@@ -1,4 +1,4 @@
-"""`POST /{version}/{phone_number_id}/messages`: Meta's own send endpoint, behind the customer service window."""
+"""`POST /{version}/{id}/messages`: Meta's own send endpoint, behind the customer service window."""
 
 from collections.abc import Callable
 
@@ -40,7 +40,7 @@ def respond(
     randomness: Callable[[], int],
 ) -> Response:
     """Answer one request to send. Raises a `CasementError` for everything that is not sent."""
-    number_id = request.path.get("phone_number_id", "")
+    number_id = request.path.get("id", "")
     key = authenticate(request, Scope.SEND, api_keys, clock(), number=number_id)
     wanted = parse(request.body, request.headers.get("casement-when-closed"))
     number = secret.number(number_id)

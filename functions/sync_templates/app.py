@@ -18,8 +18,10 @@ from casement.runtime.secret import Secret
 from casement.store.templates import Templates
 from casement.usecases.sync_templates import Synced, refresh_template, sync_waba
 
+NEVER_SYNCED_S = 10.0**9
+
 logger = Logger()
-metrics = Metrics(namespace="Casement")
+metrics = Metrics()
 
 
 class Changed(NamedTuple):
@@ -66,11 +68,16 @@ def changed_templates(records: Iterable[Mapping[str, Any]]) -> dict[Changed, str
     return changed
 
 
-@metrics.log_metrics
-def handler(event: Mapping[str, Any], _context: Any) -> dict[str, Any]:
+def handler(event: Mapping[str, Any], context: Any) -> dict[str, Any]:
     """The Lambda entry point, for the schedule and for the stream."""
     if "Records" in event:
         return _refresh_changed(event["Records"])
+    synced: dict[str, Any] = _sync_on_schedule(event, context)
+    return synced
+
+
+@metrics.log_metrics
+def _sync_on_schedule(_event: Mapping[str, Any], _context: Any) -> dict[str, Any]:
     results = sync_all(wiring.secret(), templates=wiring.templates(), graph=wiring.graph(), now=wiring.now())
     for synced in results:
         log = logger.error if synced.error else logger.info
@@ -99,6 +106,3 @@ def _measure_age(results: Iterable[Synced]) -> None:
         succeeded_at = wiring.templates().sync_record(synced.waba_id).last_success_at
         ages.append((now - succeeded_at) / 1000 if succeeded_at else NEVER_SYNCED_S)
     metrics.add_metric("SyncAgeSeconds", MetricUnit.Seconds, max(ages, default=0))
-
-
-NEVER_SYNCED_S = 10.0**9

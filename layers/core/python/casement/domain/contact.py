@@ -5,12 +5,13 @@ verbatim, or `group:<id>`. It is never a username, which anybody may take over.
 """
 
 import re
+from functools import lru_cache
 from typing import NamedTuple
 
 from casement.domain.phone import canonical, digits
 
 _BSUID = re.compile(r"[A-Z]{2}\.(?:ENT\.)?[A-Za-z0-9]{1,128}")
-_PHONE = re.compile(r"[+0-9\s().-]*[0-9][+0-9\s().-]*")
+_PHONE = re.compile(r"[+\s().-]*[0-9][+0-9\s().-]*")
 GROUP = "group:"
 
 
@@ -57,6 +58,7 @@ def phone_key(text: str) -> str:
     return canonical(digits(text))
 
 
+@lru_cache(maxsize=4096)  # one webhook names one person many times
 def contact_key(text: str) -> str:
     """The contact key that `text` means: a phone in any spelling, or an id of another kind, verbatim."""
     return phone_key(text) if _PHONE.fullmatch(text) else text

@@ -50,7 +50,7 @@ def life_of(
         steps[outcome] = outcome_at
     reached = outcome or ("sending" if now - asked_at < LEASE_MS else "unknown")
     failed: Status | None = None
-    for status in sorted(statuses, key=lambda status: (status.at, status.name)):
+    for status in sorted(statuses, key=lambda status: (status.at, status.name, repr(status.errors))):
         steps.setdefault(status.name, status.at)
         if status.name == "failed":
             failed = failed or status

@@ -12,6 +12,7 @@ PREFIX = "csm1."  # the 1 is the version of this format: older keys come back fo
 _ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"  # Crockford's base 32, as in a ULID
 _ULID = re.compile(r"[0-7][0-9A-HJKMNP-TV-Z]{25}")
 _RANDOM_BITS = 80
+_LATEST = 10**13 - 1  # the last millisecond that sort keys have room for, in the year 2286
 
 
 class MessageKey(NamedTuple):
@@ -32,7 +33,7 @@ class MessageKey(NamedTuple):
         if not isinstance(text, str) or not text.startswith(PREFIX):
             return None
         contact, _, ulid = text[len(PREFIX) :].rpartition(".")
-        return cls(contact, ulid) if contact and _ULID.fullmatch(ulid) else None
+        return cls(contact, ulid) if contact and _ULID.fullmatch(ulid) and ulid_time(ulid) <= _LATEST else None
 
     @property
     def at(self) -> int:

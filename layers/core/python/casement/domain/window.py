@@ -31,7 +31,8 @@ _UNCONFIRMED_INTERACTIVE = "call_permission_reply"
 
 def message_opens(message: Mapping[str, Any]) -> bool:
     """Whether a customer's `messages[]` element opens or restarts the window."""
-    if message.get("type") not in OPENING_TYPES:
+    kind = message.get("type")
+    if not isinstance(kind, str) or kind not in OPENING_TYPES:
         return False
     interactive = message.get("interactive")
     return not (isinstance(interactive, dict) and interactive.get("type") == _UNCONFIRMED_INTERACTIVE)

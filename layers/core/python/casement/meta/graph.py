@@ -15,8 +15,8 @@ from casement.domain.compact_json import dumps
 from casement.domain.errors import GraphOutcomeUnknown, GraphRejected, GraphUnavailable
 from casement.meta.errors import ErrorClass, classify, code_of
 
-# Together below the 29 seconds that an HTTP API waits for a function.
-TIMEOUT = httpx.Timeout(connect=3.0, read=18.0, write=5.0, pool=1.0)
+# Together well below the 29 seconds that an HTTP API waits for a function: what became of a send must still be written.
+TIMEOUT = httpx.Timeout(connect=3.0, read=15.0, write=4.0, pool=1.0)
 PAGE_LIMIT = 200
 TEMPLATE_FIELDS = (
     "id,name,language,status,category,sub_category,previous_category,correct_category,parameter_format,components,"

@@ -31,29 +31,34 @@ UNWRITABLE = "the element can't be written again"
 
 _ENVELOPE_KEYS = frozenset({"messaging_product", "metadata", "contacts"})
 _TEMPLATE_FIELDS = ("message_template_", "template_")
+_RE_ENGAGEMENT_CODES = frozenset(map(str, RE_ENGAGEMENT_CODES))  # as text: whatever JSON has there can be compared
+
+
+class Listed(NamedTuple):
+    """An entry of `contacts`, read once, and as the JSON that facts keep of it."""
+
+    who: Aliases
+    raw: str
 
 
 class Around(NamedTuple):
-    """What surrounds an element in its change, and belongs to it."""
+    """What surrounds an element in its change, and belongs to it. What every fact repeats is written out once."""
 
     waba_id: str
     field: str
     number: str
-    metadata: Any
     contacts: Any
-    by_user_id: dict[str, Json]
-    by_phone: dict[str, Json]
+    by_user_id: dict[str, Listed]
+    by_phone: dict[str, Listed]
     sent_at: int  # entry.time in milliseconds, 0 where there is none
     body: bytes  # the whole POST, for an element that can't be written again
+    head: str  # the JSON of field, WABA and metadata, still open
+    tied: set[Aliases]  # whose names have been tied together
 
-    def raw(self, element: Any, contact: Any) -> str:
+    def raw(self, element: Any, contact: str = "") -> str:
         """The JSON that a fact keeps. Raises ValueError or RecursionError for what can't be written again."""
-        kept = {"field": self.field, "waba_id": self.waba_id, "element": element}
-        if self.metadata is not None:
-            kept["metadata"] = self.metadata
-        if contact is not None:
-            kept["contact"] = contact
-        return dumps(kept)
+        beside = f',"contact":{contact}' if contact else ""
+        return f'{self.head}{beside},"element":{dumps(element)}}}'
 
 
 def split(body: bytes) -> Iterator[Piece]:
@@ -70,7 +75,7 @@ def split(body: bytes) -> Iterator[Piece]:
     for entry in entries:
         changes = entry.get("changes") if isinstance(entry, dict) else None
         if not isinstance(changes, list) or not changes:
-            yield Quarantined(NO_ENVELOPE, body)
+            yield _quarantined(NO_ENVELOPE, entry, body)
             continue
         for change in changes:
             yield from _change(entry, change, body)
@@ -79,12 +84,16 @@ def split(body: bytes) -> Iterator[Piece]:
 def _change(entry: Json, change: Any, body: bytes) -> Iterator[Piece]:
     value = change.get("value") if isinstance(change, dict) else None
     if not isinstance(value, dict):
-        yield Quarantined(NO_OBJECT, body)
+        yield _quarantined(NO_OBJECT, {**entry, "changes": [change]}, body)
         return
-    around = _around(entry, change, value, body)
+    try:
+        around = _around(entry, change, value, body)
+    except (ValueError, RecursionError):
+        yield Quarantined(UNWRITABLE, body)
+        return
     if around.field.startswith(_TEMPLATE_FIELDS):
         yield from _read(_template_event, around, value)
-    elif around.metadata is None:  # account fields have none: the value is one event
+    elif value.get("metadata") is None:  # account fields have none: the value is one event
         yield from _read(_account_event, around, value)
     else:
         yield from _elements(around, value)
@@ -93,13 +102,17 @@ def _change(entry: Json, change: Any, body: bytes) -> Iterator[Piece]:
 def _elements(around: Around, value: Json) -> Iterator[Piece]:
     """The elements of a change about conversations, and what it holds besides them."""
     rest = {}
+    alone = True
     for key, elements in value.items():
         read = _READERS.get(key)
         if read is not None and isinstance(elements, list):
             for element in elements:
+                alone = False
                 yield from _read(read, around, element)
         elif key not in _ENVELOPE_KEYS:
             rest[key] = elements
+    if alone and not rest and around.contacts:  # contacts belong to the elements beside them; here there are none
+        rest["contacts"] = around.contacts
     if rest:
         yield from _read(_account_event, around, rest)
 
@@ -107,35 +120,39 @@ def _elements(around: Around, value: Json) -> Iterator[Piece]:
 def _read(read: "Reader", around: Around, element: Any) -> Iterable[Piece]:
     """The pieces of one element; in quarantine if it can't be read, so that its neighbours never suffer."""
     try:
-        return list(read(around, element)) if isinstance(element, dict) else [_quarantine(NO_OBJECT, element)]
+        if not isinstance(element, dict):
+            return [Quarantined(NO_OBJECT, around.raw(element).encode())]
+        return list(read(around, element))
     except (ValueError, RecursionError):
         return [Quarantined(UNWRITABLE, around.body)]
 
 
 def _around(entry: Json, change: Json, value: Json, body: bytes) -> Around:
     metadata = value.get("metadata")
-    contacts = value.get("contacts")
-    by_user_id: dict[str, Json] = {}
-    by_phone: dict[str, Json] = {}
-    for contact in contacts if isinstance(contacts, list) else ():
-        if isinstance(contact, dict):
-            who = aliases(contact.get("wa_id"), contact.get("user_id"))
-            if who.user_id:
-                by_user_id.setdefault(who.user_id, contact)
-            if who.phone:
-                by_phone.setdefault(who.phone, contact)
     number = metadata.get("phone_number_id") if isinstance(metadata, dict) else None
+    waba_id, field = _text(entry.get("id")), _text(change.get("field"))
+    kept = {"field": field, "waba_id": waba_id} | ({} if metadata is None else {"metadata": metadata})
+    contacts = value.get("contacts")
+    listed = (
+        [_listed(contact) for contact in contacts if isinstance(contact, dict)] if isinstance(contacts, list) else []
+    )
     return Around(
-        _text(entry.get("id")),
-        _text(change.get("field")),
+        waba_id,
+        field,
         _text(number),
-        metadata,
         contacts,
-        by_user_id,
-        by_phone,
+        {one.who.user_id: one for one in reversed(listed) if one.who.user_id},
+        {one.who.phone: one for one in reversed(listed) if one.who.phone},
         milliseconds(entry.get("time")),
         body,
+        dumps(kept)[:-1],
+        set(),
     )
+
+
+def _listed(contact: Json) -> Listed:
+    who = aliases(contact.get("wa_id"), contact.get("user_id"), contact.get("parent_user_id"))
+    return Listed(who, dumps(contact))
 
 
 def _text(value: object) -> str:
@@ -145,32 +162,29 @@ def _text(value: object) -> str:
     return str(value) if isinstance(value, int) and not isinstance(value, bool) else ""
 
 
-def _person(around: Around, said: Aliases) -> tuple[Aliases, Json | None]:
+def _person(around: Around, said: Aliases) -> tuple[Aliases, str]:
     """Who an element is about: what it says itself, completed by its entry in `contacts` (by BSUID, then by phone).
 
-    An element that names nobody is about the only contact beside it, as in Meta's example of a shared phone number.
+    With it comes that entry's JSON. An element that names nobody is about the only contact beside it, as in Meta's
+    example of a shared phone number.
     """
-    contact = around.by_user_id.get(said.user_id) or around.by_phone.get(said.phone)
-    if contact is None and not said.key and isinstance(around.contacts, list) and len(around.contacts) == 1:
-        contact = around.contacts[0] if isinstance(around.contacts[0], dict) else None
-    if contact is None:
-        return said, None
-    listed = aliases(contact.get("wa_id"), contact.get("user_id"), contact.get("parent_user_id"))
-    return (
-        Aliases(
-            said.phone or listed.phone,
-            said.user_id or listed.user_id,
-            said.parent_user_id or listed.parent_user_id,
-        ),
-        contact,
-    )
+    listed = around.by_user_id.get(said.user_id) or around.by_phone.get(said.phone)
+    if listed is None and not said.key and isinstance(around.contacts, list) and len(around.contacts) == 1:
+        listed = next(iter((around.by_user_id or around.by_phone).values()), None)
+    if listed is None:
+        return said, ""
+    who = listed.who
+    completed = Aliases(said.phone or who.phone, said.user_id or who.user_id, said.parent_user_id or who.parent_user_id)
+    return completed, listed.raw
 
 
-def _ties(number: str, who: Aliases) -> Iterator[Link]:
-    """The links that seeing several names of one person together proves."""
-    for other in (who.phone, who.parent_user_id):
-        if other and other != who.key:
-            yield Link(LinkKind.ALIAS, number, other, who.key)
+def _ties(around: Around, who: Aliases) -> Iterable[Piece]:
+    """The links that seeing several names of one person together proves; once in a change, which may repeat them."""
+    if who in around.tied:
+        return ()
+    around.tied.add(who)
+    others = (who.phone, who.parent_user_id)
+    return [Link(LinkKind.ALIAS, around.number, other, who.key) for other in others if other and other != who.key]
 
 
 def _message(around: Around, message: Json) -> Iterator[Piece]:
@@ -183,21 +197,18 @@ def _message(around: Around, message: Json) -> Iterator[Piece]:
     history = around.field == "history"
     at = milliseconds(message.get("timestamp"))
     opens = not history and at > 0 and message_opens(message)
-    yield from _filed(
+    yield _filed(
         around,
         message,
         contact,
-        Fact(
-            Kind.HISTORY if history else Kind.MESSAGE,
-            at,
-            _text(message.get("id")),
-            "",
-            contact=group_key(_text(group)) if group else who.key,
-            effect=Effect.OPENS if opens else Effect.NONE,
-            referral=opens and isinstance(message.get("referral"), dict),
-        ),
+        Kind.HISTORY if history else Kind.MESSAGE,
+        group_key(_text(group)) if group else who.key,
+        at,
+        id=_text(message.get("id")),
+        effect=Effect.OPENS if opens else Effect.NONE,
+        referral=opens and isinstance(message.get("referral"), dict),
     )
-    yield from _ties(around.number, who)
+    yield from _ties(around, who)
 
 
 def _system(around: Around, message: Json, said: Aliases) -> Iterator[Piece]:
@@ -209,17 +220,15 @@ def _system(around: Around, message: Json, said: Aliases) -> Iterator[Piece]:
     old_phone = said.phone or phone_key(_text(system.get("customer")))
     old_user_id = _text(system.get("previous_user_id")) or ("" if said.user_id == new.user_id else said.user_id)
     old = Aliases(old_phone, old_user_id, _text(system.get("previous_parent_user_id")))
-    fact = Fact(
-        Kind.MESSAGE, milliseconds(message.get("timestamp")), _text(message.get("id")), "", contact=new.key or old.key
-    )
-    yield from _filed(around, message, None, fact)
+    at = milliseconds(message.get("timestamp"))
+    yield _filed(around, message, "", Kind.MESSAGE, new.key or old.key, at, id=_text(message.get("id")))
     for before, after in zip(old, new, strict=True):
         if before and after and before != after:
             yield Link(LinkKind.MOVED, around.number, before, after)
     if old.key and new.key and old.key != new.key:
         yield Link(LinkKind.MOVED, around.number, old.key, new.key)
-    yield from _ties(around.number, new)
-    yield from _ties(around.number, old)
+    yield from _ties(around, new)
+    yield from _ties(around, old)
 
 
 def _status(around: Around, status: Json) -> Iterator[Piece]:
@@ -234,30 +243,28 @@ def _status(around: Around, status: Json) -> Iterator[Piece]:
     to_group = status.get("recipient_type") == "group" or participant
     filed_under = group_key(_text(status.get("recipient_id"))) if to_group else who.key
     at = milliseconds(status.get("timestamp"))
-    key = MessageKey.parse(status.get("biz_opaque_callback_data"))
+    kind = Kind.CALL if status.get("type") == "call" else Kind.STATUS
+    key = MessageKey.parse(status.get("biz_opaque_callback_data")) if kind is Kind.STATUS else None
     if key:
         filed_under, at = key.contact, key.at
-    effect = Effect.CLOSES if name == "failed" and _refused_for_the_window(status) else Effect.NONE
-    kind = Kind.STATUS
-    if status.get("type") == "call":
-        kind, effect = Kind.CALL, Effect.OPENS if at and call_opens(status) else Effect.NONE
-    yield from _filed(
+    if kind is Kind.CALL:
+        effect = Effect.OPENS if at and call_opens(status) else Effect.NONE
+    else:
+        effect = Effect.CLOSES if name == "failed" and _refused_for_the_window(status) else Effect.NONE
+    yield _filed(
         around,
         status,
         contact,
-        Fact(
-            kind,
-            at,
-            _text(status.get("id")),
-            "",
-            contact=filed_under,
-            detail=f"{name}.{participant}" if participant else name,
-            send=key.ulid if key and kind is Kind.STATUS else "",
-            effect=effect,
-        ),
+        kind,
+        filed_under,
+        at,
+        id=_text(status.get("id")),
+        detail=f"{name}.{participant}" if participant else name,
+        send=key.ulid if key else "",
+        effect=effect,
     )
     if not to_group:
-        yield from _ties(around.number, who)
+        yield from _ties(around, who)
 
 
 def _participant(status: Json) -> str:
@@ -274,7 +281,7 @@ def _participant(status: Json) -> str:
 def _refused_for_the_window(status: Json) -> bool:
     errors = status.get("errors")
     return isinstance(errors, list) and any(
-        isinstance(error, dict) and error.get("code") in RE_ENGAGEMENT_CODES for error in errors
+        isinstance(error, dict) and _text(error.get("code")) in _RE_ENGAGEMENT_CODES for error in errors
     )
 
 
@@ -286,36 +293,45 @@ def _call(around: Around, call: Json) -> Iterator[Piece]:
     who, contact = _person(around, customer)
     at = milliseconds(call.get("timestamp"))
     effect = Effect.OPENS if at and call_opens(call) else Effect.NONE
-    fact = Fact(
-        Kind.CALL, at, _text(call.get("id")), "", contact=who.key, detail=_text(call.get("event")), effect=effect
-    )
-    yield from _filed(around, call, contact, fact)
-    yield from _ties(around.number, who)
+    event = _text(call.get("event"))
+    yield _filed(around, call, contact, Kind.CALL, who.key, at, id=_text(call.get("id")), detail=event, effect=effect)
+    yield from _ties(around, who)
 
 
 def _echo(around: Around, echo: Json) -> Iterator[Piece]:
     said = aliases(echo.get("to"), echo.get("to_user_id"), echo.get("to_parent_user_id"))
     who, contact = _person(around, said)
     kind = Kind.HISTORY if around.field == "history" else Kind.ECHO
-    fact = Fact(kind, milliseconds(echo.get("timestamp")), _text(echo.get("id")), "", contact=who.key)
-    yield from _filed(around, echo, contact, fact)
-    yield from _ties(around.number, who)
+    at = milliseconds(echo.get("timestamp"))
+    yield _filed(around, echo, contact, kind, who.key, at, id=_text(echo.get("id")))
+    yield from _ties(around, who)
 
 
 def _history(around: Around, chunk: Json) -> Iterator[Piece]:
-    threads = chunk.get("threads")
-    yield from _account_event(around, {"history": {key: chunk[key] for key in chunk if key != "threads"}})
-    for thread in threads if isinstance(threads, list) else ():
-        if not isinstance(thread, dict):
-            yield _quarantine(NO_OBJECT, thread)
-            continue
-        context = thread.get("context")
-        named = context if isinstance(context, dict) else {}
-        who = aliases(thread.get("id") or named.get("wa_id"), named.get("user_id"), named.get("parent_user_id"))
-        messages = thread.get("messages")
-        for message in messages if isinstance(messages, list) else ():
-            yield from _read(partial(_history_message, thread=who), around, message)
-        yield from _ties(around.number, who)
+    threads, about = _apart(chunk, "threads")
+    yield from _account_event(around, {"history": about})
+    for thread in threads:
+        yield from _read(_history_thread, around, thread)
+
+
+def _history_thread(around: Around, thread: Json) -> Iterator[Piece]:
+    messages, about = _apart(thread, "messages")
+    context = thread.get("context")
+    named = context if isinstance(context, dict) else {}
+    who = aliases(thread.get("id") or named.get("wa_id"), named.get("user_id"), named.get("parent_user_id"))
+    if about.keys() - {"id"}:
+        yield _filed(around, about, "", Kind.DETAIL, who.key, around.sent_at)
+    for message in messages:
+        yield from _read(partial(_history_message, thread=who), around, message)
+    yield from _ties(around, who)
+
+
+def _apart(whole: Json, key: str) -> tuple[list[Any], Json]:
+    """The list under `key`, and what stands beside it; all of `whole` if there is no list."""
+    listed = whole.get(key)
+    if not isinstance(listed, list):
+        return [], whole
+    return listed, {name: whole[name] for name in whole if name != key}
 
 
 def _history_message(around: Around, message: Json, thread: Aliases) -> Iterator[Piece]:
@@ -323,8 +339,8 @@ def _history_message(around: Around, message: Json, thread: Aliases) -> Iterator
     if not who.key:  # no thread id: the customer is the side that the message names besides the business
         to = aliases(message.get("to"), message.get("to_user_id"), message.get("to_parent_user_id"))
         who = to if to.key else aliases(message.get("from"), message.get("from_user_id"))
-    fact = Fact(Kind.HISTORY, milliseconds(message.get("timestamp")), _text(message.get("id")), "", contact=who.key)
-    yield from _filed(around, message, None, fact)
+    at = milliseconds(message.get("timestamp"))
+    yield _filed(around, message, "", Kind.HISTORY, who.key, at, id=_text(message.get("id")))
 
 
 def _preference(around: Around, preference: Json) -> Iterator[Piece]:
@@ -359,23 +375,39 @@ def _user_id_update(around: Around, update: Json) -> Iterator[Piece]:
 def _about_contact(around: Around, element: Json, kind: Kind, said: Aliases, at: object = None) -> Iterator[Piece]:
     who, contact = _person(around, said)
     moment = milliseconds(at or element.get("timestamp"))
-    yield from _filed(around, element, contact, Fact(kind, moment, "", "", contact=who.key))
-    yield from _ties(around.number, who)
+    yield _filed(around, element, contact, kind, who.key, moment)
+    yield from _ties(around, who)
 
 
 def _of_the_number(around: Around, element: Json) -> Iterator[Piece]:
     """Errors, groups' news and user actions: they name nobody, so they stay with the number, contacts beside them."""
     at = milliseconds(element.get("timestamp")) or around.sent_at
-    raw = around.raw(element, around.contacts)
+    raw = around.raw(element, dumps(around.contacts) if around.contacts else "")
     yield Fact(Kind.ACCOUNT_EVENT, at, "", raw, waba_id=around.waba_id, number=around.number, detail=around.field)
 
 
-def _filed(around: Around, element: Json, contact: Json | None, fact: Fact) -> Iterator[Piece]:
-    """`fact` with its place and its bytes, or the element in quarantine if it belongs to nobody."""
-    if not fact.contact:
-        yield Quarantined(NOBODY, around.raw(element, contact).encode())
-        return
-    yield fact._replace(raw=around.raw(element, contact), waba_id=around.waba_id, number=around.number)
+def _filed(
+    around: Around,
+    element: Json,
+    beside: str,
+    kind: Kind,
+    contact: str,
+    at: int,
+    *,
+    id: str = "",  # noqa: A002 - Meta's word for it
+    detail: str = "",
+    send: str = "",
+    effect: Effect = Effect.NONE,
+    referral: bool = False,
+) -> Piece:
+    """The fact that `element` is, or the element in quarantine if it belongs to nobody.
+
+    `beside` is the JSON of its entry in `contacts`, empty where there is none.
+    """
+    raw = around.raw(element, beside)
+    if not contact:
+        return Quarantined(NOBODY, raw.encode())
+    return Fact(kind, at, id, raw, around.waba_id, around.number, contact, detail, send, effect, referral)
 
 
 def _template_event(around: Around, value: Json) -> Iterator[Piece]:
@@ -383,7 +415,7 @@ def _template_event(around: Around, value: Json) -> Iterator[Piece]:
         Kind.TEMPLATE_EVENT,
         around.sent_at,
         _text(value.get("message_template_id")),
-        around.raw(value, None),
+        around.raw(value),
         waba_id=around.waba_id,
         detail=around.field,
     )
@@ -394,15 +426,19 @@ def _account_event(around: Around, value: Json) -> Iterator[Piece]:
         Kind.ACCOUNT_EVENT,
         milliseconds(value.get("timestamp")) or around.sent_at,
         "",
-        around.raw(value, None),
+        around.raw(value),
         waba_id=around.waba_id,
         number=around.number,
         detail=around.field,
     )
 
 
-def _quarantine(reason: str, element: Any) -> Quarantined:
-    return Quarantined(reason, dumps(element).encode())
+def _quarantined(reason: str, what: Any, body: bytes) -> Quarantined:
+    """`what` in quarantine, or all of `body` if it can't be written again."""
+    try:
+        return Quarantined(reason, dumps(what).encode())
+    except (ValueError, RecursionError):
+        return Quarantined(UNWRITABLE, body)
 
 
 Reader = Callable[[Around, Json], Iterator[Piece]]

@@ -8,20 +8,18 @@ import json
 import time
 from typing import Any
 
-NAMESPACE = "Casement"
-
 
 def line(level: str, message: str, service: str, **fields: Any) -> None:
     """Print one structured line. Never give it message text, phone numbers or tokens."""
     print(json.dumps({"level": level, "message": message, "service": service, **fields}))
 
 
-def metric(name: str, value: float, service: str) -> None:
-    """Count `value` of `name`, with the dimension `service`."""
+def metric(name: str, value: float, service: str, namespace: str) -> None:
+    """Count `value` of `name` in `namespace`, with the dimension `service`."""
     about = {
         "Timestamp": time.time_ns() // 1_000_000,
         "CloudWatchMetrics": [
-            {"Namespace": NAMESPACE, "Dimensions": [["service"]], "Metrics": [{"Name": name, "Unit": "Count"}]}
+            {"Namespace": namespace, "Dimensions": [["service"]], "Metrics": [{"Name": name, "Unit": "Count"}]}
         ],
     }
     print(json.dumps({"_aws": about, "service": service, name: value}))

@@ -53,8 +53,12 @@ def read(text: str) -> Secret:
             id_: Number(id_, str(number["waba_id"]), str(number["token"]))
             for id_, number in (given.get("numbers") or {}).items()
         }
-        app_secrets = tuple(secret for secret in given.get("app_secrets") or () if isinstance(secret, str))
-        return Secret(app_secrets, given.get("verify_token") or "", numbers)
+        app_secrets, verify_token = given.get("app_secrets") or [], given.get("verify_token") or ""
+        if not isinstance(app_secrets, list) or not isinstance(
+            verify_token, str
+        ):  # a string would be many short secrets
+            raise TypeError
+        return Secret(tuple(one for one in app_secrets if one and isinstance(one, str)), verify_token, numbers)
     except (ValueError, AttributeError, KeyError, TypeError):
         raise SecretUnavailable("The secret has not the shape that `casement secrets set` writes.") from None
 

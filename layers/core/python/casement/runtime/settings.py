@@ -19,6 +19,7 @@ class Settings:
     closing_lead_seconds: int = 7200
     retention_days: int = 365  # 0 keeps for ever
     secret_max_age_seconds: int = 300
+    metrics_namespace: str = "Casement"
 
     @classmethod
     def from_env(cls, env: Mapping[str, str]) -> Self:
@@ -32,6 +33,7 @@ class Settings:
             closing_lead_seconds=int(env.get("CLOSING_LEAD_SECONDS") or cls.closing_lead_seconds),
             retention_days=int(env.get("RETENTION_DAYS") or cls.retention_days),
             secret_max_age_seconds=int(env.get("SECRET_MAX_AGE_SECONDS") or cls.secret_max_age_seconds),
+            metrics_namespace=env.get("POWERTOOLS_METRICS_NAMESPACE") or cls.metrics_namespace,
         )
 
     @property

@@ -27,12 +27,12 @@ class Conversations:
             newest_first=True,
             consistent=True,
             limit=_USUAL,
-            columns="SK, other",
+            columns="SK, leads_to",  # `other` is a word that DynamoDB reserves
         )
         for found in newest_first:
             sk = text(found, "SK")
             if sk.startswith(keys.LINKS):
-                links.append(_seen(sk, text(found, "other")))
+                links.append(_seen(sk, text(found, "leads_to")))
             elif sk.startswith(keys.WINDOW):
                 evidence = _evidence(sk)
                 if isinstance(evidence, Opener):

@@ -26,27 +26,27 @@ class Facts:
     def __init__(self, table: Table, *, retention_days: int) -> None:
         self._table = table
         self._retention_s = retention_days * DAY_S
-        self._known_links: set[keys.Key] = set()  # only spares writes: a fresh environment writes them once more
+        self._known_links: set[Link] = set()  # only spares writes: a fresh environment writes them once more
 
     def add(self, pieces: Iterable[Fact | Link | Quarantined]) -> Stored:
         """A1, A2, A3. Store every piece. Raises `StoreUnavailable` unless all of them are durable."""
         items: dict[keys.Key, Item] = {}  # by key: a batch must not name one twice
-        links: set[keys.Key] = set()
+        links: set[Link] = set()
         facts = quarantined = 0
         for piece in pieces:
-            if isinstance(piece, Link):
-                for key, link in _link_items(piece):
-                    if key not in self._known_links:
-                        items[key] = link
-                        links.add(key)
-            elif isinstance(piece, Fact) and _fits(piece.raw):
+            if isinstance(piece, Fact) and _fits(piece.raw):
                 key = keys.fact(piece)
                 items[key] = self._fact_item(key, piece)
                 facts += 1
+            elif isinstance(piece, Link):
+                links.add(piece)
             else:
                 bad = Quarantined(TOO_LARGE, piece.raw.encode()) if isinstance(piece, Fact) else piece
                 items |= _quarantine_items(bad)
                 quarantined += 1
+        links -= self._known_links
+        for link in links:
+            items |= _link_items(link)
         self._table.put_all(list(items.values()))
         self._remember(links)
         return Stored(facts, quarantined)
@@ -59,7 +59,7 @@ class Facts:
             made["referral"] = {"N": "1"}
         return made
 
-    def _remember(self, links: set[keys.Key]) -> None:
+    def _remember(self, links: set[Link]) -> None:
         if len(self._known_links) > _REMEMBERED_LINKS:
             self._known_links.clear()
         self._known_links |= links
@@ -70,10 +70,9 @@ def _fits(raw: str) -> bool:
     return len(raw) * 4 <= CHUNK or len(raw.encode()) <= CHUNK
 
 
-def _link_items(link: Link) -> Iterable[tuple[keys.Key, Item]]:
+def _link_items(link: Link) -> dict[keys.Key, Item]:
     there, back = keys.link(link)
-    yield there, item(there, {"other": link.b})
-    yield back, item(back, {"other": link.a})
+    return {there: item(there, {"leads_to": keys.part(link.b)}), back: item(back, {"leads_to": keys.part(link.a)})}
 
 
 def _quarantine_items(bad: Quarantined) -> dict[keys.Key, Item]:

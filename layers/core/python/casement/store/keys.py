@@ -8,6 +8,7 @@ to each other at the end, so that one query, newest first, reads who this is and
 import hashlib
 import re
 import zlib
+from functools import lru_cache
 from typing import NamedTuple
 
 from casement.domain.facts import Effect, Fact, Kind, Link, LinkKind, Quarantined
@@ -31,6 +32,7 @@ class Key(NamedTuple):
     sk: str
 
 
+@lru_cache(maxsize=4096)  # a POST names one number, and often one person, many times
 def part(text: str) -> str:
     """`text` where it may stand in a key as it is, else a digest of it. An empty text is `-`.
 
@@ -51,6 +53,7 @@ def moment(at: int) -> str:
     return f"{at:013d}"
 
 
+@lru_cache(maxsize=4096)
 def conversation(number: str, contact: str) -> str:
     """The partition of one alias of a conversation."""
     return f"C#{part(number)}#{part(contact)}"
@@ -130,8 +133,8 @@ def link(link: Link) -> tuple[Key, Key]:
 
 
 def quarantined(body: Quarantined) -> Key:
-    """What could not be understood, by its bytes."""
-    return Key(QUARANTINE, hashlib.sha256(body.body).hexdigest())
+    """What could not be understood, by its bytes and by why."""
+    return Key(QUARANTINE, hashlib.sha256(body.reason.encode() + b"\n" + body.body).hexdigest())
 
 
 def quarantine_part(first: Key, number: int) -> Key:
