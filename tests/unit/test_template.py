@@ -1,0 +1,479 @@
+"""What of the deployment could break silently: nothing local sees a wrong policy, filter or architecture."""
+
+import json
+import re
+import tomllib
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from casement.meta import graph
+from casement.runtime.settings import Settings
+from casement.store import keys
+from local.stack.template import _Loader as CloudFormationLoader
+
+ROOT = Path(__file__).parents[2]
+TEMPLATE: dict[str, Any] = yaml.load((ROOT / "template.yaml").read_text(), Loader=CloudFormationLoader)  # noqa: S506 - a SafeLoader
+RESOURCES: dict[str, Any] = TEMPLATE["Resources"]
+FUNCTIONS: dict[str, Any] = {
+    name: resource["Properties"]
+    for name, resource in RESOURCES.items()
+    if resource["Type"] == "AWS::Serverless::Function"
+}
+TABLE_ARN = {"Fn::GetAtt": ["Table", "Arn"]}
+STREAM_ARN = {"Fn::GetAtt": ["Table", "StreamArn"]}
+
+ROUTES = {
+    "GET /webhook": "ReceiveWebhook",
+    "POST /webhook": "ReceiveWebhook",
+    "POST /{version}/{id}/messages": "SendMessage",
+    "GET /{version}/{id}/conversations": "ReadApi",
+    "GET /{version}/{id}/conversations/{conversation_id}": "ReadApi",
+    "GET /{version}/{id}/messages": "ReadApi",
+    "GET /{version}/{id}/messages/{message_id}": "ReadApi",
+    "GET /{version}/{id}/message_templates": "ReadApi",
+    "$default": "ReadApi",
+}
+
+SECRET = {"secretsmanager:GetSecretValue"}
+STREAM = {
+    "dynamodb:DescribeStream",
+    "dynamodb:GetRecords",
+    "dynamodb:GetShardIterator",
+    "dynamodb:ListStreams",
+}
+FAILURES = {"sqs:SendMessage"}
+
+
+def on_table(*operations: str) -> set[str]:
+    return {f"dynamodb:{operation}" for operation in operations}
+
+
+ALLOWED = {
+    "ReceiveWebhook": on_table("BatchWriteItem", "PutItem") | SECRET,
+    "SendMessage": on_table("BatchWriteItem", "GetItem", "PutItem", "Query") | SECRET,
+    "ReadApi": on_table("BatchGetItem", "GetItem", "Query") | SECRET,
+    "React": on_table("BatchWriteItem", "PutItem") | STREAM | FAILURES,
+    "SyncTemplates": on_table("BatchWriteItem", "GetItem", "PutItem", "Query") | SECRET | STREAM | FAILURES,
+}
+WRITES = on_table("PutItem", "UpdateItem", "DeleteItem", "BatchWriteItem")
+
+
+def of_type(kind: str) -> dict[str, Any]:
+    return {name: resource["Properties"] for name, resource in RESOURCES.items() if resource["Type"] == kind}
+
+
+def events(kind: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """Each event of one kind, with the function it wakes."""
+    for name, function in FUNCTIONS.items():
+        for event in function["Events"].values():
+            if event["Type"] == kind:
+                yield name, event["Properties"]
+
+
+def statements(function: str) -> list[dict[str, Any]]:
+    """What a function's own role says, without what every function may do."""
+    role = FUNCTIONS[function]["Role"]["Fn::GetAtt"][0]
+    return [
+        one for policy in RESOURCES[role]["Properties"]["Policies"] for one in policy["PolicyDocument"]["Statement"]
+    ]
+
+
+def references(value: Any) -> set[str]:
+    """Every name that a part of the template refers to."""
+    if isinstance(value, list):
+        return set().union(*map(references, value))
+    if not isinstance(value, dict):
+        return set()
+    found = set().union(*map(references, value.values()))
+    if set(value) == {"Ref"}:
+        found.add(value["Ref"])
+    if set(value) == {"Fn::GetAtt"}:
+        found.add(value["Fn::GetAtt"][0])
+    if set(value) == {"Fn::Sub"} and isinstance(value["Fn::Sub"], str):
+        found |= {name.split(".")[0] for name in re.findall(r"\$\{([^}]+)\}", value["Fn::Sub"])}
+    return found
+
+
+def stream_filter(properties: Mapping[str, Any]) -> Any:
+    [one] = properties["FilterCriteria"]["Filters"]
+    return json.loads(one["Pattern"])
+
+
+# -- Code
+
+
+def test_the_functions_are_those_of_the_design():
+    assert set(FUNCTIONS) == set(ALLOWED)
+
+
+def test_everything_is_built_for_lambdas_arm64_and_python_313():
+    shared = TEMPLATE["Globals"]["Function"]
+    layer = RESOURCES["CoreLayer"]
+
+    assert shared["Architectures"] == ["arm64"]
+    assert shared["Runtime"] == "python3.13"
+    assert not any({"Architectures", "Runtime", "Layers"} & set(function) for function in FUNCTIONS.values())
+    assert shared["Layers"] == [{"Ref": "CoreLayer"}]
+    assert layer["Metadata"] == {"BuildMethod": "makefile", "BuildArchitecture": "arm64"}
+    assert layer["Properties"]["CompatibleArchitectures"] == ["arm64"]
+    assert layer["Properties"]["CompatibleRuntimes"] == ["python3.13"]
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_a_function_has_the_same_name_in_its_folder_its_zip_and_its_log(name):
+    function = FUNCTIONS[name]
+    folder = re.sub(r"(?<!^)([A-Z])", r"_\1", name).lower()
+
+    assert function["CodeUri"] == f"functions/{folder}"
+    assert function["Handler"] == f"functions.{folder}.app.handler"
+    assert RESOURCES[name]["Metadata"] == {"BuildProperties": {"ParentPackageMode": "auto"}}
+    assert (ROOT / function["CodeUri"] / "app.py").is_file()
+    assert not (ROOT / function["CodeUri"] / "requirements.txt").exists()  # the layer holds what is needed
+    logs = RESOURCES[function["LoggingConfig"]["LogGroup"]["Ref"]]["Properties"]
+    assert logs["LogGroupName"] == {"Fn::Sub": f"/casement/${{AWS::StackName}}/{folder}"}
+    assert function["Environment"]["Variables"] == {"POWERTOOLS_SERVICE_NAME": folder}
+
+
+def test_a_send_ends_before_api_gateway_stops_waiting():
+    api_gateway_waits = 30  # seconds, for an HTTP API; it can't be raised
+    meta_may_take = sum(filter(None, graph.TIMEOUT.as_dict().values()))
+
+    assert meta_may_take < FUNCTIONS["SendMessage"]["Timeout"]
+    for name, _ in events("HttpApi"):
+        assert FUNCTIONS[name]["Timeout"] < api_gateway_waits
+
+
+def test_concurrency_is_reserved_only_where_a_parameter_says_so():
+    for function in FUNCTIONS.values():
+        wanted = function.get("ReservedConcurrentExecutions", {"Fn::If": ["", "", {"Ref": "AWS::NoValue"}]})
+        assert wanted["Fn::If"][2] == {"Ref": "AWS::NoValue"}
+    assert TEMPLATE["Parameters"]["WebhookReservedConcurrency"]["Default"] == 0
+    assert TEMPLATE["Parameters"]["SendReservedConcurrency"]["Default"] == 0
+
+
+class Recorder(dict[str, str]):
+    """An environment that remembers which names were asked for."""
+
+    def __init__(self, values: Mapping[str, str]) -> None:
+        super().__init__(values)
+        self.asked: set[str] = set()
+
+    def __getitem__(self, name: str) -> str:
+        self.asked.add(name)
+        return super().__getitem__(name)
+
+    def get(self, name: str, default: Any = None) -> Any:
+        self.asked.add(name)
+        return super().get(name, default)
+
+    def __contains__(self, name: object) -> bool:
+        self.asked.add(str(name))
+        return super().__contains__(name)
+
+
+def test_the_environment_is_what_the_settings_read():
+    variables = TEMPLATE["Globals"]["Function"]["Environment"]["Variables"]
+    defaults = {name: str(value["Default"]) for name, value in TEMPLATE["Parameters"].items()}
+    given = {name: defaults.get(value.get("Ref"), "from the stack") for name, value in variables.items()}
+    environment = Recorder(given)
+
+    Settings.from_env(environment)
+
+    assert environment.asked | {"LOG_LEVEL"} == set(variables)  # which Powertools reads itself
+
+
+# -- What wakes what
+
+
+def test_the_routes_are_those_of_the_design():
+    found = {}
+    for name, event in events("HttpApi"):
+        assert event["ApiId"] == {"Ref": "Api"}
+        assert event["PayloadFormatVersion"] == "2.0"
+        found[f"{event['Method']} {event['Path']}" if "Path" in event else "$default"] = name
+
+    assert found == ROUTES
+
+
+def test_the_access_log_holds_the_route_and_nothing_a_person_could_be_known_by():
+    log = RESOURCES["Api"]["Properties"]["AccessLogSettings"]["Format"]
+
+    assert set(re.findall(r"\$context\.([A-Za-z.]+)", log)) == {
+        "requestId",
+        "requestTimeEpoch",
+        "routeKey",
+        "status",
+        "responseLatency",
+        "integrationLatency",
+        "integrationStatus",
+        "integrationErrorMessage",
+        "responseLength",
+    }
+    assert json.loads(log)["routeKey"] == "$context.routeKey"
+
+
+def test_an_api_client_cannot_use_up_what_webhooks_may_take():
+    api = RESOURCES["Api"]["Properties"]
+
+    assert api["RouteSettings"]["POST /webhook"]["ThrottlingRateLimit"] == {"Ref": "WebhookRateLimit"}
+    assert api["DefaultRouteSettings"]["ThrottlingRateLimit"] == {"Ref": "ApiRateLimit"}
+
+
+def test_only_conversation_facts_wake_react_and_only_template_events_wake_the_sync():
+    filters = {name: stream_filter(event) for name, event in events("DynamoDB")}
+
+    assert filters == {
+        "React": {"eventName": ["INSERT", "MODIFY"], "dynamodb": {"Keys": {"PK": {"S": [{"prefix": "C#"}]}}}},
+        "SyncTemplates": {"eventName": ["INSERT"], "dynamodb": {"Keys": {"PK": {"S": [{"prefix": "E#"}]}}}},
+    }
+
+
+@pytest.mark.parametrize(("name", "event"), list(events("DynamoDB")))
+def test_a_record_that_fails_again_and_again_blocks_nothing_and_is_not_forgotten(name, event):
+    assert event["Stream"] == STREAM_ARN
+    assert event["StartingPosition"] == "TRIM_HORIZON"
+    assert event["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+    assert event["BisectBatchOnFunctionError"] is True
+    assert 1 <= event["MaximumRetryAttempts"] <= 10
+    assert 60 <= event["MaximumRecordAgeInSeconds"] < 86_400  # the stream itself forgets after a day
+    queue = event["DestinationConfig"]["OnFailure"]["Destination"]["Fn::GetAtt"][0]
+    assert RESOURCES[queue]["Properties"]["MessageRetentionPeriod"] == 14 * 86_400
+    [send] = [one for one in statements(name) if one["Action"] == ["sqs:SendMessage"]]
+    assert send["Resource"] == {"Fn::GetAtt": [queue, "Arn"]}
+
+
+def test_a_template_reading_that_cannot_be_started_or_fails_leaves_a_trace():
+    [(name, schedule)] = events("ScheduleV2")
+    queue = {"Fn::GetAtt": ["SyncTemplatesFailures", "Arn"]}
+
+    assert name == "SyncTemplates"
+    assert schedule["ScheduleExpression"] == {"Ref": "SyncSchedule"}
+    assert TEMPLATE["Parameters"]["SyncSchedule"]["Default"] == "rate(15 minutes)"
+    assert schedule["DeadLetterConfig"] == {"Arn": queue}
+    assert schedule["RetryPolicy"]["MaximumRetryAttempts"] > 0
+    assert schedule["OmitName"] is True  # names are the account's: the next stack would not deploy
+    assert FUNCTIONS[name]["EventInvokeConfig"]["DestinationConfig"]["OnFailure"]["Destination"] == queue
+
+
+# -- Who may do what
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_a_function_may_do_what_it_does_and_no_more(name):
+    allowed = [one for one in statements(name) if one["Effect"] == "Allow"]
+
+    assert {action for one in allowed for action in one["Action"]} == ALLOWED[name]
+    for one in allowed:
+        match one["Action"][0].split(":"):
+            case ["dynamodb", "DescribeStream" | "GetRecords" | "GetShardIterator"]:
+                assert one["Resource"] == STREAM_ARN
+            case ["dynamodb", "ListStreams"]:
+                assert one["Resource"] == {"Fn::Sub": "${Table.Arn}/stream/*"}
+            case ["dynamodb", _]:
+                assert one["Resource"] == TABLE_ARN
+            case ["secretsmanager", _]:
+                assert one["Resource"] == {"Ref": "Secret"}
+            case service:
+                assert service == ["sqs", "SendMessage"]
+                assert one["Resource"]["Fn::GetAtt"][1] == "Arn"
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_who_asks_for_the_secret_may_read_it_and_nobody_else(name):
+    code = (ROOT / FUNCTIONS[name]["CodeUri"] / "app.py").read_text()
+
+    assert ("wiring.secret" in code) == (ALLOWED[name] >= SECRET)
+
+
+@pytest.mark.parametrize("name", [name for name, actions in ALLOWED.items() if actions & WRITES])
+def test_no_function_can_make_an_api_key(name):
+    [denied] = [one for one in statements(name) if one["Effect"] == "Deny"]
+
+    assert set(denied["Action"]) == WRITES
+    assert denied["Resource"] == TABLE_ARN
+    assert denied["Condition"] == {"ForAnyValue:StringEquals": {"dynamodb:LeadingKeys": [keys.API_KEYS]}}
+
+
+def test_every_role_is_one_functions_alone_and_holds_no_policy_of_awss():
+    roles = [function["Role"]["Fn::GetAtt"][0] for function in FUNCTIONS.values()]
+
+    assert sorted(roles) == sorted(of_type("AWS::IAM::Role"))
+    for role in roles:
+        assert RESOURCES[role]["Properties"]["ManagedPolicyArns"] == [{"Ref": "LogAndTrace"}]
+
+
+def test_only_tracing_is_allowed_on_everything():
+    document = RESOURCES["LogAndTrace"]["Properties"]["PolicyDocument"]
+
+    everywhere = [one["Action"] for one in document["Statement"] if one["Resource"] == "*"]
+    assert everywhere == [["xray:PutTraceSegments", "xray:PutTelemetryRecords"]]
+    everything = json.dumps(TEMPLATE["Resources"])
+    assert everything.count('"Resource": "*"') == 1
+    assert not re.search(r'"Action": (\[)?"[a-z]+:\*', everything)
+
+
+# -- Data
+
+
+def test_the_table_is_what_the_store_expects():
+    table = RESOURCES["Table"]["Properties"]
+
+    assert keys.Key._fields == ("pk", "sk")
+    assert table["KeySchema"] == [
+        {"AttributeName": "PK", "KeyType": "HASH"},
+        {"AttributeName": "SK", "KeyType": "RANGE"},
+    ]
+    assert {one["AttributeName"]: one["AttributeType"] for one in table["AttributeDefinitions"]} == {
+        "PK": "S",
+        "SK": "S",
+    }
+    assert "GlobalSecondaryIndexes" not in table
+    assert table["BillingMode"] == "PAY_PER_REQUEST"
+    assert table["TimeToLiveSpecification"] == {"AttributeName": "ttl", "Enabled": True}
+    assert table["StreamSpecification"] == {"StreamViewType": "NEW_AND_OLD_IMAGES"}
+    assert table["PointInTimeRecoverySpecification"] == {"PointInTimeRecoveryEnabled": True}
+    assert table["SSESpecification"] == {"SSEEnabled": True}
+
+
+def test_neither_a_deleted_stack_nor_a_changed_key_deletes_the_data():
+    table = RESOURCES["Table"]
+
+    assert table["DeletionPolicy"] == "Retain"
+    assert table["UpdateReplacePolicy"] == "Retain"
+    assert table["Properties"]["DeletionProtectionEnabled"] == {"Ref": "ProtectData"}
+    assert TEMPLATE["Parameters"]["ProtectData"]["Default"] == "true"
+
+
+def test_a_deployment_never_writes_the_secrets_value():
+    assert not {"SecretString", "GenerateSecretString"} & set(RESOURCES["Secret"]["Properties"])
+
+
+# -- Watching
+
+
+def test_what_must_be_noticed_has_an_alarm_that_somebody_gets():
+    alarms = of_type("AWS::CloudWatch::Alarm")
+    names = {alarm["AlarmName"]["Fn::Sub"].removeprefix("${AWS::StackName}-") for alarm in alarms.values()}
+
+    assert names == {
+        "signature-rejected",
+        "webhook-5xx",
+        "quarantined",
+        "sync-too-old",
+        "react-failures",
+        "sync-templates-failures",
+        "stream-too-old",
+        "function-errors",
+        "throttles",
+        "table-throttles",
+    }
+    for alarm in alarms.values():
+        assert {"AlarmTopic", "AlarmTopicArn"} <= references(alarm["AlarmActions"])
+
+
+def test_the_operator_can_look_up_every_alarm_output_and_parameter_that_is_spoken_of():
+    page = (ROOT / "docs/deploy.md").read_text()
+
+    for alarm in of_type("AWS::CloudWatch::Alarm").values():
+        assert f"| `{alarm['AlarmName']['Fn::Sub'].removeprefix('${AWS::StackName}-')}` |" in page
+    known = set(TEMPLATE["Parameters"]) | set(TEMPLATE["Outputs"]) | {"Duration", "Table"}
+    assert set(re.findall(r"`([A-Z][a-z]+[A-Za-z]*)(?:=\w+)?`", page)) <= known
+
+
+def test_every_failure_queue_has_an_alarm():
+    watched = {
+        alarm["Dimensions"][0]["Value"]["Fn::GetAtt"][0]
+        for alarm in of_type("AWS::CloudWatch::Alarm").values()
+        if alarm.get("Namespace") == "AWS/SQS"
+    }
+
+    assert watched == set(of_type("AWS::SQS::Queue"))
+
+
+def test_errors_and_throttles_are_watched_for_every_function():
+    for alarm in ("FunctionErrorsAlarm", "ThrottlesAlarm"):
+        assert references(RESOURCES[alarm]["Properties"]["Metrics"]) == set(FUNCTIONS)
+
+
+NAMESPACE = {"Fn::Sub": "Casement/${AWS::StackName}"}
+
+
+def test_our_own_metrics_are_watched_under_the_name_they_are_written_with():
+    watched = {
+        (alarm["MetricName"], alarm["Dimensions"][0]["Value"])
+        for alarm in of_type("AWS::CloudWatch::Alarm").values()
+        if alarm.get("Namespace") == NAMESPACE and "Dimensions" in alarm
+    }
+
+    assert watched
+    assert TEMPLATE["Globals"]["Function"]["Environment"]["Variables"]["POWERTOOLS_METRICS_NAMESPACE"] == NAMESPACE
+    for metric, service in watched:
+        assert f'"{metric}"' in (ROOT / "functions" / service / "app.py").read_text()
+
+
+def test_no_reading_at_all_is_as_alarming_as_an_old_one():
+    assert RESOURCES["SyncAgeAlarm"]["Properties"]["TreatMissingData"] == "breaching"
+
+
+def test_every_log_is_forgotten_in_time():
+    for logs in of_type("AWS::Logs::LogGroup").values():
+        assert logs["RetentionInDays"] == {"Ref": "LogRetentionDays"}
+
+
+# -- Deploying
+
+
+def test_it_deploys_with_no_question_answered():
+    for name, parameter in TEMPLATE["Parameters"].items():
+        default = parameter["Default"]
+        assert parameter["Description"], name
+        if parameter["Type"] == "Number":
+            assert default >= parameter.get("MinValue", default), name
+            assert default <= parameter.get("MaxValue", default), name
+        assert re.search(parameter.get("AllowedPattern", ""), str(default)), name
+        assert default in parameter.get("AllowedValues", [default]), name
+
+
+def test_every_parameter_is_used():
+    used = references({part: TEMPLATE[part] for part in ("Conditions", "Globals", "Resources", "Outputs")})
+
+    assert set(TEMPLATE["Parameters"]) <= used
+
+
+def test_the_outputs_are_what_the_command_line_and_the_operator_look_for():
+    assert {"WebhookUrl", "ApiUrl", "TableName", "SecretArn", "AlarmPrefix"} <= set(TEMPLATE["Outputs"])
+    assert {f"{name}Function" for name in FUNCTIONS} <= set(TEMPLATE["Outputs"])
+
+
+def test_samconfig_sets_only_parameters_that_exist():
+    environments = tomllib.loads((ROOT / "samconfig.toml").read_text())
+    environments.pop("version")
+
+    overridden = {
+        one.split("=")[0]
+        for environment in environments.values()
+        for one in environment["deploy"]["parameters"].get("parameter_overrides", [])
+    }
+    assert overridden
+    assert overridden <= set(TEMPLATE["Parameters"])
+
+
+@pytest.mark.parametrize("pins", ["layers/core/requirements.txt", "local/stack/ministack.txt"])
+def test_what_is_installed_is_pinned_by_its_hash_and_names_no_registry(pins):
+    text = (ROOT / pins).read_text()
+    packages = re.findall(r"^\S.*?(?=^\S|\Z)", text, flags=re.MULTILINE | re.DOTALL)
+
+    assert packages
+    assert all(re.match(r"[a-z0-9._-]+==\S+ ", package) and "--hash=sha256:" in package for package in packages)
+    assert "://" not in text
+    assert "--index" not in text
+
+
+def test_the_layer_leaves_out_what_the_runtime_has_and_what_start_up_cannot_afford():
+    packages = set(re.findall(r"^[a-z0-9._-]+", (ROOT / "layers/core/requirements.txt").read_text(), re.MULTILINE))
+
+    assert not packages & {"boto3", "botocore", "s3transfer", "aws-xray-sdk"}
