@@ -6,14 +6,18 @@ Casement must know is read; everything else goes to Meta as it came. No pydantic
 """
 
 import json
+import re
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NoReturn
 
-from casement.domain.contact import group_key, is_bsuid, phone_key
+from casement.domain.contact import contact_key, group_key, is_bsuid, is_phone
 from casement.domain.errors import InvalidRequest
 from casement.domain.sending import Message, Receipt, WhenClosed
 
 LARGEST_BODY = 131_072  # bytes; Meta's own limits on every part of a message are far below
+LARGEST_DEPTH = 64  # of nesting; what parses at the edge of the interpreter's stack can't be written again
+LONGEST_PHONE = 20  # digits; the numbering plan stops at 15
+_GROUP_ID = re.compile(r"[!-~]{1,200}")
 CALLBACK_DATA = "biz_opaque_callback_data"
 OURS = "casement"
 
@@ -23,9 +27,11 @@ def parse(body: bytes, when_closed: str | None = None) -> Message | Receipt:
     if len(body) > LARGEST_BODY:
         raise InvalidRequest(f"The body is larger than {LARGEST_BODY} bytes.")
     try:
-        request = json.loads(body)
+        request = json.loads(body, parse_constant=_no_constant)
     except (ValueError, RecursionError) as error:
         raise InvalidRequest("The body is not valid JSON.") from error
+    if body.count(b"{") + body.count(b"[") > LARGEST_DEPTH and _depth(request) > LARGEST_DEPTH:
+        raise InvalidRequest(f"The body nests more than {LARGEST_DEPTH} levels deep.")
     if not isinstance(request, dict):
         raise InvalidRequest("The body must be a JSON object.")
     if request.get("messaging_product") != "whatsapp":
@@ -51,6 +57,21 @@ def parse(body: bytes, when_closed: str | None = None) -> Message | Receipt:
     )
 
 
+def _no_constant(name: str) -> NoReturn:
+    """Python reads `NaN` and `Infinity`; JSON has no such thing, and Meta would not read it."""
+    raise ValueError(name)
+
+
+def _depth(document: Any) -> int:
+    """How many levels deep a parsed document nests."""
+    depth, level = 0, [document]
+    while level:
+        depth += 1
+        nested = (each for each in level if isinstance(each, dict | list))
+        level = [inner for each in nested for inner in (each.values() if isinstance(each, dict) else each)]
+    return depth
+
+
 def _contact(request: Mapping[str, Any]) -> str:
     to, recipient = request.get("to"), request.get("recipient")
     if isinstance(to, int) and not isinstance(to, bool):  # Meta takes digits without quotes too
@@ -61,12 +82,17 @@ def _contact(request: Mapping[str, Any]) -> str:
         raise InvalidRequest("recipient must be a string.", parameter="recipient")
     if to is None and recipient is None:
         raise InvalidRequest("The request needs to (a phone number) or recipient (a BSUID).", parameter="to")
+    named: str = to or recipient or ""  # where both are given, Meta takes `to`
     if request.get("recipient_type") == "group":
-        return group_key(to or recipient or "")
-    if to is None or is_bsuid(to):  # where both are given, Meta takes `to`
-        return to or recipient or ""
-    phone = phone_key(to)
-    if not phone:
+        if not _GROUP_ID.fullmatch(named):
+            raise InvalidRequest("to must be the id of a group.", parameter="to")
+        return group_key(named)
+    if is_bsuid(named):
+        return named
+    phone = contact_key(named)
+    if to is None:
+        raise InvalidRequest("recipient must be a BSUID.", parameter="recipient")
+    if not is_phone(phone) or len(phone) > LONGEST_PHONE:
         raise InvalidRequest("to must be a phone number.", parameter="to")
     return phone
 
