@@ -46,14 +46,14 @@ def respond(
     now: int,
 ) -> Response:
     """Answer one request. Raises a `CasementError` for what can't be shown."""
+    id_ = request.path.get("id", "")
+    if request.route == TEMPLATES:
+        key = authenticate(request, Scope.READ, api_keys, now)
+        return Response.json(_templates(request, id_, key, templates, secret))
     show = _ROUTES.get(request.route)
     if show is None:
         raise NotFound("Unknown path or method. Casement's routes are listed in its README.")
-    id_ = request.path.get("id", "")
-    key = authenticate(request, Scope.READ, api_keys, now)
-    if request.route == TEMPLATES:
-        return Response.json(_templates(request, id_, key, templates, secret))
-    key.must_allow(Scope.READ, id_)
+    authenticate(request, Scope.READ, api_keys, now, number=id_)
     return Response.json(show(request, reader(id_)))
 
 

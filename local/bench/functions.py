@@ -26,6 +26,8 @@ AWS = {
     "SECRET_ID": "casement",
 }
 IN_LAMBDA = {**AWS, "AWS_LAMBDA_FUNCTION_NAME": "measured"}
+# httpx imports its own command line where it finds what that needs; the layer has neither, this environment both.
+AS_SHIPPED = 'import sys; sys.modules["click"] = sys.modules["rich"] = None; '
 BARE = 'import boto3; boto3.client("dynamodb")'
 
 
@@ -33,7 +35,8 @@ def cold() -> list[Figure]:
     """Init of `receive_webhook` and `send_message` against a bare DynamoDB client."""
     environment = {"PATH": os.environ["PATH"], "PYTHONPATH": os.pathsep.join(_import_path()), **IN_LAMBDA}
     bare, webhook, send = cpu.of_processes(
-        [BARE, "import functions.receive_webhook.app", "import functions.send_message.app"], env=environment
+        [BARE, f"{AS_SHIPPED}import functions.receive_webhook.app", f"{AS_SHIPPED}import functions.send_message.app"],
+        env=environment,
     )
     yardstick = 'CPU of init / of a bare boto3.client("dynamodb")'
     return [
