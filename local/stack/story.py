@@ -1,0 +1,220 @@
+"""The first conversation, as steps: each does something, waits for what follows, and says what came out.
+
+A later chapter is another tuple of steps. A step asserts with `expect` and waits with `Scene.until`.
+"""
+
+import json
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, TextIO, TypeVar
+
+import httpx
+
+from local.stack.seed import API_KEY, PHONE_NUMBER_ID, WABA_ID
+
+T = TypeVar("T")
+
+VERSION = "v25.0"
+ANA = "16505550101"
+BEN = "16505550102"
+TWENTY_FIVE_HOURS = 25 * 3600
+PATIENCE_SECONDS = 15.0
+
+
+class UnexpectedError(Exception):
+    """Something did not come out as it should."""
+
+
+@dataclass
+class Scene:
+    """Who plays: an API client that knows Casement's address and a key, and the customers behind Meta."""
+
+    api_url: str
+    simulator_url: str
+    patience: float = PATIENCE_SECONDS
+
+    def __post_init__(self) -> None:
+        key = {"Authorization": f"Bearer {API_KEY}"}
+        self._api = httpx.Client(base_url=f"{self.api_url}/{VERSION}", headers=key, timeout=10, trust_env=False)
+        self._meta = httpx.Client(base_url=f"{self.simulator_url}/_control", timeout=10, trust_env=False)
+
+    def send(self, to: str, message: dict[str, Any]) -> httpx.Response:
+        """Send as any Cloud API client would."""
+        body = {"messaging_product": "whatsapp", "recipient_type": "individual", "to": to, **message}
+        return self._api.post(f"/{PHONE_NUMBER_ID}/messages", json=body)
+
+    def get(self, path: str, **query: str) -> dict[str, Any]:
+        """What Casement shows under a path."""
+        answer = self._api.get(path, params=query)
+        expect(answer.status_code == 200, f"GET {path} was answered {answer.status_code}: {answer.text}")
+        return dict(answer.json())
+
+    def customer(self, **message: Any) -> str:
+        """A customer writes; returns Meta's id of the message. `ago` (seconds) dates it back."""
+        answer = self._meta.post("/inbound", json=message)
+        expect(answer.status_code == 200, f"the simulator did not take an inbound message: {answer.text}")
+        return str(answer.json()["id"])
+
+    def until(self, what: str, look: Callable[[], T | None]) -> T:
+        """Look until there is something to see; `what` says for what we wait."""
+        deadline = time.monotonic() + self.patience
+        while True:
+            if (seen := look()) is not None:
+                return seen
+            expect(time.monotonic() < deadline, f"in {self.patience:g} s there was still no {what}")
+            time.sleep(0.05)
+
+
+@dataclass(frozen=True)
+class Step:
+    """One thing that happens."""
+
+    title: str  # said before
+    play: Callable[[Scene], str]  # does it; returns what came out, in words, or raises UnexpectedError
+
+
+def tell(steps: Sequence[Step], scene: Scene, out: TextIO) -> bool:
+    """Play the steps in order, saying what happens. False as soon as one does not come out as it should."""
+    for number, step in enumerate(steps, 1):
+        print(f"{number}. {step.title}", file=out, flush=True)
+        try:
+            print(f"   {step.play(scene)}\n", file=out, flush=True)
+        except (UnexpectedError, httpx.HTTPError, LookupError, TypeError) as error:
+            why = error if isinstance(error, UnexpectedError) else f"{type(error).__name__}: {error}"
+            print(f"   That did not come out as it should: {why}\n", file=out, flush=True)
+            return False
+    return True
+
+
+def expect(holds: bool, otherwise: str) -> None:
+    if not holds:
+        raise UnexpectedError(otherwise)
+
+
+def _templates_arrive(scene: Scene) -> str:
+    def look() -> list[str] | None:
+        listed = scene.get(f"/{WABA_ID}/message_templates", limit="100")["data"]
+        approved = [item["name"] for item in listed if item["status"] == "APPROVED"]
+        return approved if "hello_world" in approved else None
+
+    names = scene.until("approved hello_world among the stored templates", look)
+    return f"{len(names)} are approved, hello_world among them. Casement looks again every 15 minutes."
+
+
+def _template_to_ana(scene: Scene) -> str:
+    return f"Meta took it, and its signed webhooks say: {_sent(scene, ANA, HELLO_WORLD)}."
+
+
+def _ana_writes(scene: Scene) -> str:
+    wamid = scene.customer(**{"from": ANA}, name="Ana", text="Hi! Is my order on its way?")
+    window = _window_opened_by(scene, wamid, ANA)
+    return f"The webhook was signed, checked and stored. Her window is {window['state']}."
+
+
+def _answer_ana(scene: Scene) -> str:
+    said = _sent(scene, ANA, {"type": "text", "text": {"body": "It is! It left our warehouse an hour ago."}})
+    return f"The window is open, so it went out as it is. GET messages shows: {said}."
+
+
+def _anas_window(scene: Scene) -> str:
+    window = _conversation(scene, ANA)["casement"]["window"]
+    left = window["expires_at"] - window["server_now"]
+    expect(window["state"] == "open", f"her window is {window['state']}")
+    expect(24 * 3600 - 120 < left <= 24 * 3600, f"her window has {left} s left, not nearly 24 hours")
+    until = datetime.fromtimestamp(window["expires_at"], UTC)
+    return f"Open until {until:%d %B, %H:%M:%S} UTC; Casement stops free text a minute before (send_cutoff)."
+
+
+def _ben_wrote_yesterday(scene: Scene) -> str:
+    wamid = scene.customer(**{"from": BEN}, name="Ben", text="Do you have it in blue?", ago=TWENTY_FIVE_HOURS)
+    window = _window_opened_by(scene, wamid, BEN)
+    expect(window["state"] == "closed", f"his window is {window['state']}, not closed")
+    return "His window closed an hour ago."
+
+
+def _free_text_to_ben(scene: Scene) -> str:
+    answer = scene.send(BEN, {"type": "text", "text": {"body": "Yes, in three shades of blue."}})
+    expect(answer.status_code == 400, f"it was answered {answer.status_code}: {answer.text}")
+    error = answer.json()["error"]
+    expect(error["code"] == 131047, f"the error is {error['code']}, not 131047")
+    remedies = error["error_data"]["casement"]["remedies"]
+    expect(bool(remedies), "the error offers no remedy")
+    offered = ", ".join(f"{remedy['type']} {remedy['name']} ({remedy['language']})" for remedy in remedies)
+    return f"Refused with Meta's own 131047: {error['error_data']['details']}\n   What would go out: {offered}."
+
+
+def _template_to_ben(scene: Scene) -> str:
+    return f"Templates may go out at any time. Meta's signed webhooks say: {_sent(scene, BEN, HELLO_WORLD)}."
+
+
+HELLO_WORLD = {"type": "template", "template": {"name": "hello_world", "language": {"code": "en_US"}}}
+
+FIRST_CONVERSATION = (
+    Step("Casement reads the message templates from Meta.", _templates_arrive),
+    Step("A template goes to Ana, who has not written yet.", _template_to_ana),
+    Step("Ana writes. That opens her 24-hour window.", _ana_writes),
+    Step("An answer in free text goes to Ana.", _answer_ana),
+    Step("How long may we go on? GET conversations knows.", _anas_window),
+    Step("Ben's last message is 25 hours old.", _ben_wrote_yesterday),
+    Step("An answer in free text to Ben.", _free_text_to_ben),
+    Step("A template to Ben instead.", _template_to_ben),
+)
+
+
+def what_next(api_url: str, simulator_url: str) -> str:
+    """Things to try, to copy into a terminal."""
+    messages = f"{api_url}/{VERSION}/{PHONE_NUMBER_ID}"
+    return f"""What to try next:
+
+  # Ana writes again
+  curl {simulator_url}/_control/inbound -H 'Content-Type: application/json' \\
+    -d '{{"from": "{ANA}", "text": "Thank you!"}}'
+
+  # answer her; for Ben ({BEN}) the same is refused
+  curl {messages}/messages -H 'Authorization: Bearer {API_KEY}' -H 'Content-Type: application/json' \\
+    -d '{{"messaging_product": "whatsapp", "to": "{ANA}", "text": {{"body": "You are welcome."}}}}'
+
+  # every window, and what was said
+  curl -H 'Authorization: Bearer {API_KEY}' {messages}/conversations
+  curl -H 'Authorization: Bearer {API_KEY}' {messages}/messages
+
+  # how the stack is doing; its logs are in .local/
+  curl {api_url}/_local/state
+"""
+
+
+def _sent(scene: Scene, to: str, message: dict[str, Any]) -> str:
+    """Send, and wait until webhooks say that it was delivered; returns the steps on the way, in words."""
+    answer = scene.send(to, message)
+    expect(answer.status_code == 200, f"it was answered {answer.status_code}: {answer.text}")
+    wamid = answer.json()["messages"][0]["id"]
+
+    def look() -> dict[str, Any] | None:
+        listed = scene.get(f"/{PHONE_NUMBER_ID}/messages", conversation_id=to)["data"]
+        shown = next((item["casement"] for item in listed if item["id"] == wamid), None)
+        return shown if shown and shown["status"] in ("delivered", "read") else None
+
+    steps = scene.until("message with the status 'delivered'", look)["steps"]
+    return ", ".join(step for step in ("accepted", "sent", "delivered") if step in steps)
+
+
+def _conversation(scene: Scene, contact: str) -> dict[str, Any]:
+    """A contact's conversation, as GET conversations shows it."""
+
+    def look() -> dict[str, Any] | None:
+        listed = scene.get(f"/{PHONE_NUMBER_ID}/conversations", limit="100")["data"]
+        return next((item for item in listed if item["casement"]["contact"]["wa_id"] == contact), None)
+
+    return scene.until(f"conversation with {contact}", look)
+
+
+def _window_opened_by(scene: Scene, wamid: str, contact: str) -> dict[str, Any]:
+    """A contact's window, once the message with this id is what opened it."""
+
+    def look() -> dict[str, Any] | None:
+        window = _conversation(scene, contact)["casement"]["window"]
+        return window if wamid in json.dumps(window["opened_by"]) else None
+
+    return scene.until("window that the message opened", look)
