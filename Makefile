@@ -11,6 +11,7 @@ UV_VERSION := 0.13.9
 MINISTACK_VERSION := 1.5.33
 SAM_VERSION := 1.170.0
 LAMBDA_PYTHON := 3.13
+LAMBDA_VENV := .venv-$(LAMBDA_PYTHON)
 
 # A uv on PATH that reads this lock is as good as ours; else the pinned one goes into .tools/.
 UV := $(shell command -v uv >/dev/null 2>&1 \
@@ -41,7 +42,7 @@ BASE ?= http://127.0.0.1:8080
 ENV ?= default
 ARGS ?=
 
-.PHONY: help setup check fix test run demo replay bench lock build deploy clean
+.PHONY: help setup check fix test lambda-venv run demo replay bench lock build deploy clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -73,9 +74,9 @@ $(MINISTACK): $(MINISTACK_PINS) $(SYNCED)
 	$(UV) pip install --quiet --python .tools/ministack/bin/python --require-hashes --requirements $(MINISTACK_PINS)
 	@touch $@
 
-.venv-$(LAMBDA_PYTHON)/.synced: pyproject.toml uv.lock | $(UV)
+$(LAMBDA_VENV)/.synced: pyproject.toml uv.lock | $(UV)
 	@python="$$($(FIND_LAMBDA_PYTHON))"; \
-	UV_PROJECT_ENVIRONMENT=.venv-$(LAMBDA_PYTHON) $(UV) sync --frozen --quiet --python "$$python"
+	UV_PROJECT_ENVIRONMENT=$(LAMBDA_VENV) $(UV) sync --frozen --quiet --python "$$python"
 	@touch $@
 
 # -- Working on it
@@ -94,15 +95,18 @@ fix: setup ## mend what ruff can mend
 	$(PYTHON) -m ruff check --fix
 	$(PYTHON) -m ruff format
 
-test: setup ## run the tests on this Python and, where there is one, on Lambda's 3.13 (ARGS= for pytest)
+test: setup lambda-venv ## run the tests on this Python and, where there is one, on Lambda's 3.13 (ARGS= for pytest)
 	$(PYTHON) -m pytest -n $(WORKERS) $(ARGS)
+	@if [ -e $(LAMBDA_VENV)/.synced ]; then \
+	  echo "$(LAMBDA_VENV)/bin/python -m pytest -n $(WORKERS) $(ARGS)"; \
+	  $(LAMBDA_VENV)/bin/python -m pytest -n $(WORKERS) $(ARGS); \
+	fi
+
+# A second environment with Lambda's Python, where this one has another and there is one to be found.
+lambda-venv: setup
 	@if $(PYTHON) -c 'import sys; sys.exit("%d.%d" % sys.version_info[:2] != "$(LAMBDA_PYTHON)")'; then :; \
-	elif [ -n "$$($(FIND_LAMBDA_PYTHON))" ]; then \
-	  $(MAKE) --no-print-directory .venv-$(LAMBDA_PYTHON)/.synced; \
-	  echo ".venv-$(LAMBDA_PYTHON)/bin/python -m pytest -n $(WORKERS) $(ARGS)"; \
-	  .venv-$(LAMBDA_PYTHON)/bin/python -m pytest -n $(WORKERS) $(ARGS); \
-	else \
-	  echo "No Python $(LAMBDA_PYTHON) here, which is what Lambda runs: tested on $$($(PYTHON) -V) alone."; \
+	elif [ -n "$$($(FIND_LAMBDA_PYTHON))" ]; then $(MAKE) --no-print-directory $(LAMBDA_VENV)/.synced; \
+	else echo "No Python $(LAMBDA_PYTHON) here, which is what Lambda runs: $$($(PYTHON) -V) stands for it."; \
 	fi
 
 run: setup ## start the local stack, play a first conversation, stay up
@@ -115,7 +119,7 @@ replay: setup ## post a folder of webhook bodies to a running stack: CORPUS=dir 
 	@[ -n "$(CORPUS)" ] || { echo "Which folder? make replay CORPUS=<dir>" >&2; exit 2; }
 	$(PYTHON) -m local.replay "$(CORPUS)" --base "$(BASE)" $(ARGS)
 
-bench: setup build ## measure cold start, warm cost and DynamoDB units; writes build/bench.json
+bench: build lambda-venv ## measure cold start, warm cost and DynamoDB units; writes build/bench.json
 	$(PYTHON) -m local.bench $(ARGS)
 
 # -- Locking: after any change of a dependency, in pyproject.toml or of the versions above

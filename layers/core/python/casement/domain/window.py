@@ -67,7 +67,7 @@ class Verdict:
     """Meta refused a send with 131047; `at` is when that send was made, not when the refusal came."""
 
     at: int
-    id: str  # our send id, or the wamid of a message that somebody else sent
+    id: str  # the key of our send, or the wamid of a message that somebody else sent
     code: int = 131047
 
 

@@ -57,11 +57,7 @@ class Graph:
         answer = self._call("GET", f"{quote(waba_id, safe='')}/message_templates", token, params=query)
         if not isinstance(answer, dict) or not isinstance(answer.get("data"), list):
             raise GraphUnavailable("Meta's answer is no listing")
-        paging = answer.get("paging")
-        paging = paging if isinstance(paging, dict) else {}
-        cursors = paging.get("cursors")
-        next_one = cursors.get("after") if paging.get("next") and isinstance(cursors, dict) else None
-        return Page(answer["data"], next_one)
+        return Page(answer["data"], _next_page(answer.get("paging")))
 
     def template(self, template_id: str, token: str) -> dict[str, Any] | None:
         """`GET /{template_id}`: one translation, None if Meta no longer has it."""
@@ -71,7 +67,9 @@ class Graph:
             if _is_gone(error):
                 return None
             raise
-        return answer if isinstance(answer, dict) else None
+        if not isinstance(answer, dict):
+            raise GraphUnavailable("Meta's answer is no template")
+        return answer
 
     def _call(
         self,
@@ -89,28 +87,39 @@ class Graph:
             answer = self._http.request(method, f"{self._root}/{path}", params=params, content=content, headers=headers)
         except _NOT_SENT as error:
             raise GraphUnavailable(f"Meta could not be reached: {type(error).__name__}") from error
-        except httpx.TransportError as error:
+        except httpx.RequestError as error:  # an answer that can't be decoded is one of these too
             raise GraphOutcomeUnknown(f"Meta's answer did not arrive: {type(error).__name__}") from error
         return _read(answer)
 
 
 def _read(answer: httpx.Response) -> Any:
+    status = answer.status_code
     try:
         body = json.loads(answer.content)
-    except ValueError:
+    except (ValueError, RecursionError):
         body = None
     if answer.is_success:
         return body
-    kind = classify(answer.status_code, body)
+    kind, code = classify(status, body), code_of(body)
     if kind is ErrorClass.AMBIGUOUS:
-        raise GraphOutcomeUnknown(f"Meta answered {answer.status_code} with code {code_of(body)}")
+        raise GraphOutcomeUnknown(f"Meta answered {status} with code {code}")
+    if code is None:  # no error of Graph's, so nothing to pass on to a Graph client
+        raise GraphUnavailable(f"Something before Meta answered {status}")
     if kind is ErrorClass.RETRY:
-        raise GraphUnavailable(
-            f"Meta answered {answer.status_code} with code {code_of(body)}", status=answer.status_code, body=body
-        )
-    if not isinstance(body, dict) or "error" not in body:
-        raise GraphUnavailable(f"Something before Meta answered {answer.status_code}")
-    raise GraphRejected(answer.status_code, body, code_of(body) or 0)
+        raise GraphUnavailable(f"Meta answered {status} with code {code}", status=status, body=body)
+    raise GraphRejected(status, body, code)
+
+
+def _next_page(paging: Any) -> str | None:
+    """The cursor of the next page, None after the last. Raises `GraphUnavailable` if there is one without a cursor:
+    what was read until then is no complete listing."""
+    if not isinstance(paging, dict) or not paging.get("next"):
+        return None
+    cursors = paging.get("cursors")
+    after = cursors.get("after") if isinstance(cursors, dict) else None
+    if not isinstance(after, str) or not after:
+        raise GraphUnavailable("Meta's listing goes on, and does not say where")
+    return after
 
 
 def _is_gone(error: GraphRejected) -> bool:

@@ -20,6 +20,7 @@ LONGEST_PHONE = 20  # digits; the numbering plan stops at 15
 _GROUP_ID = re.compile(r"[!-~]{1,200}")
 CALLBACK_DATA = "biz_opaque_callback_data"
 OURS = "casement"
+_KNOWN = frozenset({"when_closed"})
 
 
 def parse(body: bytes, when_closed: str | None = None) -> Message | Receipt:
@@ -111,6 +112,9 @@ def _template(template: Any) -> tuple[str, str]:
 def _policy(ours: Any, header: str | None) -> WhenClosed | None:
     if ours is not None and not isinstance(ours, dict):
         raise InvalidRequest("casement must be an object.", parameter="casement")
+    for name in ours or ():
+        if name not in _KNOWN:  # what is not understood must not be taken for granted: it might say "do not send"
+            raise InvalidRequest(f"casement.{name} is not known here.", parameter=f"casement.{name}")
     asked = ours.get("when_closed") if ours else None
     asked = header if asked is None else asked
     if asked is None:

@@ -78,7 +78,7 @@ def dynamodb() -> Any:
         connect_timeout=2,
         read_timeout=5,
         retries={"mode": "standard", "total_max_attempts": 3},
-        parameter_validation=False,  # items are built in one place and typed; checking them again is a twentieth of a put
+        parameter_validation=False,  # items are built in one typed place; checking them is a twentieth of a put
     )
     return _session().create_client("dynamodb", config=config)
 

@@ -2,6 +2,7 @@
 
 from casement.domain.conversation import Alias, Seen
 from casement.domain.facts import LinkKind
+from casement.domain.message_key import MessageKey
 from casement.domain.window import Opener, Verdict
 from casement.store import keys
 from casement.store.table import Table, text
@@ -34,7 +35,7 @@ class Conversations:
             if sk.startswith(keys.LINKS):
                 links.append(_seen(sk, text(found, "leads_to")))
             elif sk.startswith(keys.WINDOW):
-                evidence = _evidence(sk)
+                evidence = _evidence(contact, sk)
                 if isinstance(evidence, Opener):
                     return Alias(contact, tuple(links), evidence, verdict)
                 verdict = verdict or evidence
@@ -47,6 +48,9 @@ def _seen(sk: str, other: str) -> Seen:
     return Seen(kind, other, away=how == ">")
 
 
-def _evidence(sk: str) -> Opener | Verdict:
-    _, at, rank, _, id_, *_ = sk.split("#")
-    return Opener(int(at), id_) if rank == "0" else Verdict(int(at), id_)
+def _evidence(contact: str, sk: str) -> Opener | Verdict:
+    """What moved the window, named as callers know it: a wamid, a call's id, or the key of our send."""
+    _, at, rank, kind, id_, *_ = sk.split("#")
+    if rank == "0":
+        return Opener(int(at), id_)
+    return Verdict(int(at), str(MessageKey(contact, id_)) if kind == "send" else id_)

@@ -118,7 +118,7 @@ def send_message(
         if not refused_for_window:
             raise
         why = "Meta refused this message: it holds that the customer service window is closed."
-        closed = window_at(now, conversation.opener, Verdict(key.at, key.ulid, error.code), rules=rules)
+        closed = window_at(now, conversation.opener, Verdict(key.at, str(key), error.code), rules=rules)
         raise WindowClosed(why, _details(closed, now, sender.waba_id, templates)) from error
     except GraphUnavailable as error:
         end("failed", answer=error.body or {"message": str(error)})
