@@ -1,0 +1,69 @@
+"""What commands need from the world. A test hands in another one: `runner.invoke(app, args, obj=Outside(…))`."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import httpx
+import typer
+from rich import box
+from rich.console import Console
+from rich.table import Table
+
+from casement.meta.graph import TIMEOUT
+from cli.stack import Stack, Where, open_stack
+
+
+def _http() -> httpx.Client:
+    return httpx.Client(timeout=TIMEOUT, follow_redirects=False, mounts={"all://127.0.0.1": None})  # never by a proxy
+
+
+def _now() -> int:
+    return time.time_ns() // 1_000_000
+
+
+@dataclass(frozen=True)
+class Outside:
+    """The real world, unless told otherwise."""
+
+    open_stack: Callable[[Where], Stack] = open_stack
+    http: Callable[[], httpx.Client] = _http
+    now: Callable[[], int] = _now  # epoch milliseconds
+
+
+@dataclass
+class Work:
+    """One run of the command: the world, and the stack that is meant."""
+
+    outside: Outside
+    where: Where = field(default_factory=Where)
+
+    @cached_property
+    def stack(self) -> Stack:
+        """The stack that is meant, found when it is first needed."""
+        return self.outside.open_stack(self.where)
+
+    @property
+    def now(self) -> int:
+        """Epoch milliseconds."""
+        return self.outside.now()
+
+
+def work_of(ctx: typer.Context) -> Work:
+    """What the global options made of this run."""
+    work: Work = ctx.obj
+    return work
+
+
+def console(*, stderr: bool = False) -> Console:
+    """For tables and progress. What it shows comes from elsewhere, so nothing in it is markup."""
+    return Console(stderr=stderr, markup=False, emoji=False, highlight=False)
+
+
+def table(*columns: str, title: str | None = None) -> Table:
+    """An empty table in the one style of all lists."""
+    made = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
+    for column in columns:
+        made.add_column(column, overflow="fold")
+    return made
