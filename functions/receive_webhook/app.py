@@ -35,9 +35,9 @@ def respond(
     now: Callable[[], float] = time.monotonic,
 ) -> Response:
     """Answer one request of Meta's. Raises nothing, whatever its bytes are."""
+    if request.route.startswith("GET "):
+        return shake_hands(request, secret, now())
     try:
-        if request.route.startswith("GET "):
-            return shake_hands(request, secret.get(now()).verify_token)
         if not is_signed(request, secret, now()):
             return refuse(count, "WARNING", "signature refused")
     except SecretUnavailable as error:
@@ -53,8 +53,13 @@ def respond(
     return Response(200, "EVENT_RECEIVED", "text/plain")
 
 
-def shake_hands(request: Request, verify_token: str) -> Response:
+def shake_hands(request: Request, source: SecretSource, now: float) -> Response:
     """Give the challenge back, unchanged, to whoever knows the verify token."""
+    try:
+        verify_token = source.get(now).verify_token
+    except SecretUnavailable as error:
+        lean_log.line("ERROR", "no verify token: the handshake is refused until it is set", SERVICE, why=str(error))
+        verify_token = ""
     given = request.query.get("hub.verify_token", "").encode(errors="surrogatepass")
     known = bool(verify_token) and hmac.compare_digest(given, verify_token.encode())
     if request.query.get("hub.mode") == "subscribe" and known:

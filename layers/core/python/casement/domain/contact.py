@@ -12,6 +12,7 @@ from casement.domain.phone import canonical, digits
 
 _BSUID = re.compile(r"[A-Z]{2}\.(?:ENT\.)?[A-Za-z0-9]{1,128}")
 _PHONE = re.compile(r"[+\s().-]*[0-9][+0-9\s().-]*")
+_LONGEST_PHONE = 40  # characters, however it is spelt
 GROUP = "group:"
 
 
@@ -58,9 +59,13 @@ def phone_key(text: str) -> str:
     return canonical(digits(text))
 
 
-@lru_cache(maxsize=4096)  # one webhook names one person many times
 def contact_key(text: str) -> str:
     """The contact key that `text` means: a phone in any spelling, or an id of another kind, verbatim."""
+    return _phone_or_id(text) if len(text) <= _LONGEST_PHONE else text
+
+
+@lru_cache(maxsize=4096)  # one webhook names one person many times
+def _phone_or_id(text: str) -> str:
     return phone_key(text) if _PHONE.fullmatch(text) else text
 
 

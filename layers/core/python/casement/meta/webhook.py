@@ -14,7 +14,7 @@ from functools import partial
 from typing import Any, NamedTuple
 
 from casement.domain.compact_json import dumps
-from casement.domain.contact import Aliases, aliases, group_key, phone_key
+from casement.domain.contact import Aliases, aliases, group_key, is_group, phone_key
 from casement.domain.facts import Effect, Fact, Kind, Link, LinkKind, Quarantined
 from casement.domain.message_key import MessageKey
 from casement.domain.meta_time import milliseconds
@@ -101,18 +101,15 @@ def _change(entry: Json, change: Any, body: bytes) -> Iterator[Piece]:
 
 def _elements(around: Around, value: Json) -> Iterator[Piece]:
     """The elements of a change about conversations, and what it holds besides them."""
-    rest = {}
-    alone = True
+    alone = value.keys() <= _ENVELOPE_KEYS  # contacts belong to the elements beside them; here there are none
+    rest = {"contacts": around.contacts} if alone and around.contacts else {}
     for key, elements in value.items():
         read = _READERS.get(key)
         if read is not None and isinstance(elements, list):
             for element in elements:
-                alone = False
                 yield from _read(read, around, element)
         elif key not in _ENVELOPE_KEYS:
             rest[key] = elements
-    if alone and not rest and around.contacts:  # contacts belong to the elements beside them; here there are none
-        rest["contacts"] = around.contacts
     if rest:
         yield from _read(_account_event, around, rest)
 
@@ -263,8 +260,11 @@ def _status(around: Around, status: Json) -> Iterator[Piece]:
         send=key.ulid if key else "",
         effect=effect,
     )
-    if not to_group:
-        yield from _ties(around, who)
+    if to_group:
+        return
+    yield from _ties(around, who)
+    if key and who.key and key.contact not in who and not is_group(key.contact):  # Meta knows them by another name
+        yield Link(LinkKind.ALIAS, around.number, key.contact, who.key)
 
 
 def _participant(status: Json) -> str:

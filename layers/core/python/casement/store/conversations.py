@@ -8,7 +8,6 @@ from casement.store import keys
 from casement.store.table import Table, text
 
 _USUAL = 3  # a link, a preference and the newest of the window lie within three items: one read unit
-_PARTS_OF_WINDOW_KEY = 5  # W# moment # rank # kind # id …
 
 
 class Conversations:

@@ -22,7 +22,8 @@ API_KEYS = "KEYS"
 QUARANTINE = "Q"
 SYNC_RECORD = "!sync"
 
-_PLAIN = re.compile(r"[!-\"$-~]{1,255}")  # visible ASCII without `#`, which parts the key
+_LONGEST_PART = 255
+_PLAIN = re.compile(r"[$-~]+")  # visible ASCII behind `#`, which parts the key: so text order is order part by part
 
 
 class Key(NamedTuple):
@@ -32,15 +33,23 @@ class Key(NamedTuple):
     sk: str
 
 
-@lru_cache(maxsize=4096)  # a POST names one number, and often one person, many times
 def part(text: str) -> str:
     """`text` where it may stand in a key as it is, else a digest of it. An empty text is `-`.
 
     What it makes stays as it is when it is made again, so a contact key read from a partition leads back to it.
     """
-    if _PLAIN.fullmatch(text):
-        return text
-    return "~" + digest(text.encode(errors="surrogatepass")) if text else "-"
+    return _short_part(text) if len(text) <= _LONGEST_PART else _digested(text)
+
+
+@lru_cache(maxsize=4096)  # a POST names one number, and often one person, many times
+def _short_part(text: str) -> str:
+    if not text:
+        return "-"
+    return text if _PLAIN.fullmatch(text) else _digested(text)
+
+
+def _digested(text: str) -> str:
+    return "~" + digest(text.encode(errors="surrogatepass"))
 
 
 def digest(data: bytes) -> str:
@@ -53,7 +62,6 @@ def moment(at: int) -> str:
     return f"{at:013d}"
 
 
-@lru_cache(maxsize=4096)
 def conversation(number: str, contact: str) -> str:
     """The partition of one alias of a conversation."""
     return f"C#{part(number)}#{part(contact)}"

@@ -1,0 +1,342 @@
+"""All of Casement in this process, as one deployment: each function's own `respond` on real parts, an engine's table,
+the simulator in Meta's place, and `template.yaml` deciding which request goes where. Time stands still until a test
+moves it.
+"""
+
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import cache, partial
+from random import Random
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote, urlencode
+
+import httpx
+from botocore.exceptions import ClientError
+
+from casement.domain.api_key import ApiKey, Scope, digest_of
+from casement.domain.window import WindowRules
+from casement.meta.graph import TIMEOUT, Graph
+from casement.runtime.endpoint import endpoint
+from casement.runtime.http import Request, Response, request_from
+from casement.runtime.secret import Secret, SecretSource, read
+from casement.store.api_keys import ApiKeys
+from casement.store.conversations import Conversations
+from casement.store.facts import Facts
+from casement.store.log import Log, entry_of
+from casement.store.messages import Messages
+from casement.store.sends import Sends
+from casement.store.table import Table
+from casement.store.templates import Templates
+from casement.usecases.react import react
+from casement.usecases.read import Reader
+from casement.usecases.sync_templates import Synced
+from functions.read_api import app as read_api
+from functions.receive_webhook import app as receive_webhook
+from functions.send_message import app as send_message
+from functions.sync_templates import app as sync_templates
+from local.simulator import LOCAL_NUMBER, Simulator
+from local.simulator.config import APP_SECRET, VERIFY_TOKEN, Number
+from local.stack import http_event
+from local.stack.routing import Router
+from local.stack.template import load
+from tests.support.tables import REGION, ROOT, create_table
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+Json = dict[str, Any]
+
+NOON = 1_795_000_000_000  # epoch milliseconds
+HOUR, DAY = 3_600_000, 86_400_000  # milliseconds
+MARGIN = 60_000
+RULES = WindowRules(MARGIN, 2 * HOUR)
+API_KEY = "local-key"
+NUMBER, WABA = LOCAL_NUMBER.phone_number_id, LOCAL_NUMBER.waba_id
+OTHER_NUMBER = Number("100000000000002", "200000000000002", "+1 555-000-2000", "other-meta-token")
+ALICE, BOB = "16505550101", "16505550102"
+HELLO = {"type": "text", "text": {"body": "Hello"}}
+HELLO_WORLD = {"type": "template", "template": {"name": "hello_world", "language": {"code": "en_US"}}}
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a caller got: HTTP status, and the body, parsed."""
+
+    status: int
+    body: Any
+
+    @property
+    def code(self) -> int:
+        """The Graph error code of a refusal."""
+        code: int = self.body["error"]["code"]
+        return code
+
+    @property
+    def ours(self) -> Json:
+        """What Casement adds: to an error, or to an answer."""
+        found: Json = self.body["error"]["error_data"]["casement"] if "error" in self.body else self.body["casement"]
+        return found
+
+
+@dataclass
+class Wire(httpx.BaseTransport):
+    """The way to Meta: keeps what went over it, and lets a test step in on either side of a call."""
+
+    meta: httpx.BaseTransport
+    requests: list[httpx.Request] = field(default_factory=list)
+    before: Callable[[], object] = lambda: None
+    after: Callable[[], object] = lambda: None
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        self.before()
+        self.requests.append(request)
+        answer = self.meta.handle_request(request)
+        self.after()
+        return answer
+
+
+class Deployment:
+    """One deployment. A test moves `now` (epoch milliseconds), which is Meta's time too."""
+
+    def __init__(self, client: "DynamoDBClient", numbers: Iterable[Number]) -> None:
+        self.now = NOON
+        self.client = client
+        self.name = create_table(client)
+        self.numbers = tuple(numbers)
+        self.simulator = Simulator(
+            numbers=self.numbers, deliver=self._deliver, clock=lambda: self.now / 1000, rng=_random(7)
+        )
+        self.wire = Wire(httpx.WSGITransport(app=self.simulator))
+        self.graph = Graph(
+            httpx.Client(transport=self.wire, timeout=TIMEOUT), base_url="https://graph.example", version="v25.0"
+        )
+        self.table = Table(client, self.name, sleep=lambda _: None)
+        self.templates, self.api_keys = Templates(self.table), ApiKeys(self.table)
+        self._facts = Facts(self.table, retention_days=365)
+        self._rng = _random(11)
+        self._stored: list[Json] = []  # and not yet seen by `react`
+        self._router = Router([(route, function.name) for function in _functions() for route in function.routes])
+        self.add_key(API_KEY)
+
+    # --- as callers see it --------------------------------------------------------------------------
+
+    def request(
+        self, method: str, path: str, *, query: str = "", headers: Mapping[str, str] | None = None, body: bytes = b""
+    ) -> Answer:
+        """One HTTP request, through the routes of `template.yaml`."""
+        raw = self.handle(method, path, query=query, headers=headers, body=body)
+        try:
+            return Answer(raw["statusCode"], json.loads(raw["body"]))
+        except ValueError:
+            return Answer(raw["statusCode"], raw["body"])
+
+    def handle(
+        self, method: str, path: str, *, query: str = "", headers: Mapping[str, str] | None = None, body: bytes = b""
+    ) -> Json:
+        """The same, answered with what the function returned to API Gateway."""
+        match = self._router.match(method, path)
+        assert match is not None
+        given = {"content-type": "application/json", "host": "api.example", **(headers or {})}
+        request = http_event.Request(
+            method,
+            path,
+            query,
+            tuple((name.lower(), value) for name, value in given.items()),
+            body,
+            "1.2.3.4",
+            "api.example",
+        )
+        event = http_event.event_of(
+            request,
+            route_key=match.route.key,
+            path_parameters=match.path_parameters,
+            request_id="r-1",
+            now=datetime.fromtimestamp(self.now / 1000, UTC),
+        )
+        if match.target == "ReceiveWebhook":
+            return self._receive(request_from(event)).to_event()
+        respond = {"SendMessage": self._send, "ReadApi": self._read}[match.target]
+        return endpoint(respond)(event, None)
+
+    def send(self, to: str | None = ALICE, message: Mapping[str, Any] = HELLO, **more: Any) -> Answer:
+        """`POST /messages`. `more` goes into the body."""
+        body = {"messaging_product": "whatsapp", **({"to": to} if to else {}), **message, **more}
+        return self.post(body)
+
+    def post(
+        self, body: Any, *, number: str = NUMBER, key: str = API_KEY, headers: Mapping[str, str] | None = None
+    ) -> Answer:
+        """`POST /messages` with any body: bytes, or something to write as JSON."""
+        content = body if isinstance(body, bytes) else json.dumps(body).encode()
+        authorization = {"authorization": f"Bearer {key}"} if headers is None else headers
+        return self.request("POST", f"/v25.0/{number}/messages", headers=authorization, body=content)
+
+    def get(self, path: str, *, number: str = NUMBER, key: str = API_KEY, **query: Any) -> Answer:
+        """`GET` of a path below a number (or WABA), once `react` has caught up."""
+        self.catch_up()
+        asked = urlencode({name: str(value) for name, value in query.items()})
+        return self.request("GET", f"/v25.0/{number}/{path}", query=asked, headers={"authorization": f"Bearer {key}"})
+
+    def conversation(self, contact: str = ALICE, *, number: str = NUMBER) -> Json:
+        """A conversation that there is."""
+        answer = self.get(f"conversations/{quote(contact, safe='')}", number=number)
+        assert answer.status == 200, answer.body
+        found: Json = answer.body
+        return found
+
+    def window(self, contact: str = ALICE, *, number: str = NUMBER) -> Json:
+        """The window of a conversation that there is."""
+        found: Json = self.conversation(contact, number=number)["casement"]["window"]
+        return found
+
+    def messages(self, contact: str | None = ALICE, **query: Any) -> list[Json]:
+        """Messages, newest first: of a contact, or of the number."""
+        named = {"conversation_id": contact} if contact else {}
+        answer = self.get("messages", **named, **query)
+        assert answer.status == 200, answer.body
+        found: list[Json] = answer.body["data"]
+        return found
+
+    def pages(self, path: str, *, number: str = NUMBER, **query: Any) -> Iterator[list[Json]]:
+        """All pages of a listing, by cursor."""
+        after: dict[str, str] = {}
+        for _ in range(500):
+            answer = self.get(path, number=number, **query, **after)
+            assert answer.status == 200, answer.body
+            yield answer.body["data"]
+            paging = answer.body.get("paging", {})
+            if not paging.get("next"):
+                return
+            after = {"after": paging["cursors"]["after"]}
+        raise AssertionError("the listing has no end")
+
+    # --- what happens beside ------------------------------------------------------------------------
+
+    def add_key(self, key: str, scopes: Iterable[Scope] = Scope, **about: Any) -> ApiKey:
+        """Keep an API key, of which only the digest is stored."""
+        kept = ApiKey(digest_of(key), key, frozenset(scopes), created_at=self.now, **about)
+        self.api_keys.put(kept)
+        return kept
+
+    def wrote(self, contact: str = ALICE, text: str = "Hi", *, ago: float = 0.0, **more: Any) -> str:
+        """A customer writes, `ago` milliseconds back, and Meta tells us; the wamid."""
+        wamid = self.simulator.inbound(text, sender=contact, ago=ago / 1000, **more)
+        self.deliver()
+        return wamid
+
+    def deliver(self, *, newest_first: bool = False) -> None:
+        """Hand over every webhook that Meta has for us; with `newest_first`, in that order and then once more."""
+        for webhook in reversed(self.simulator.pending if newest_first else []):
+            assert self._deliver(webhook.body, webhook.headers) == 200
+        while self.simulator.pending:
+            assert set(self.simulator.deliver_pending()) == {200}
+
+    def catch_up(self) -> None:
+        """Let `react` see everything stored since it last looked, as the stream would."""
+        stored, self._stored = self._stored, []
+        react(stored, log=Log(self.table), entry_of=entry_of)
+
+    def saw(self, context: Mapping[str, Any], http_response: Any, **_: Any) -> None:
+        """What the table's stream would show of a call that was answered."""
+        asked = context["asked"]
+        if http_response.status_code == 200 and asked.get("TableName") == self.name and "Item" in asked:
+            self._stored.append(asked["Item"])
+        writes = asked.get("RequestItems", {}).get(self.name, ())
+        self._stored += [write["PutRequest"]["Item"] for write in writes if "PutRequest" in write]
+
+    def sync(self) -> list[Synced]:
+        """`sync_templates`, on its schedule."""
+        return sync_templates.sync_all(self.secret(), templates=self.templates, graph=self.graph, now=self.now)
+
+    def secret(self) -> Secret:
+        """The one secret."""
+        return read(self._secret_text())
+
+    # --- the functions ------------------------------------------------------------------------------
+
+    def _send(self, request: Request) -> Response:
+        return send_message.respond(
+            request,
+            api_keys=self.api_keys,
+            secret=self.secret(),
+            conversations=Conversations(self.table),
+            templates=self.templates,
+            sends=Sends(self.table, retention_days=365),
+            facts=self._facts,
+            graph=self.graph,
+            rules=RULES,
+            clock=lambda: self.now,
+            randomness=partial(self._rng.getrandbits, 80),
+        )
+
+    def _read(self, request: Request) -> Response:
+        return read_api.respond(
+            request,
+            api_keys=self.api_keys,
+            reader=self.reader,
+            templates=self.templates,
+            secret=self.secret,
+            now=self.now,
+        )
+
+    def reader(self, number: str) -> Reader:
+        """What reading takes."""
+        return Reader(number, Conversations(self.table).alias, Log(self.table), Messages(self.table), RULES, self.now)
+
+    def _receive(self, request: Request) -> Response:
+        source = SecretSource(self._secret_text, max_age=300)
+        return receive_webhook.respond(request, secret=source, facts=self._facts, count=_count_nothing, now=lambda: 0.0)
+
+    def _deliver(self, body: bytes, headers: Mapping[str, str]) -> int:
+        return self.request("POST", "/webhook", headers=headers, body=body).status
+
+    def _secret_text(self) -> str:
+        numbers = {each.phone_number_id: {"waba_id": each.waba_id, "token": each.token} for each in self.numbers}
+        return json.dumps({"app_secrets": [APP_SECRET], "verify_token": VERIFY_TOKEN, "numbers": numbers})
+
+
+@contextmanager
+def deployed(
+    client: "DynamoDBClient", numbers: Iterable[Number] = (LOCAL_NUMBER, OTHER_NUMBER)
+) -> Iterator[Deployment]:
+    """A deployment on a table of its own, on an engine that refuses what DynamoDB refuses."""
+    deployment = Deployment(client, numbers)
+    hooks = (
+        ("provide-client-params.dynamodb.Query", _as_strict_as_dynamodb),
+        ("provide-client-params.dynamodb", _remember),
+        ("after-call.dynamodb", deployment.saw),
+    )
+    for name, hook in hooks:
+        client.meta.events.register(name, hook)
+    try:
+        yield deployment
+    finally:
+        for name, hook in hooks:
+            client.meta.events.unregister(name, hook)
+
+
+def _remember(params: Mapping[str, Any], context: Json, **_: Any) -> None:
+    context["asked"] = params
+
+
+def _as_strict_as_dynamodb(params: Mapping[str, Any], **_: Any) -> None:
+    """Refuse a range that ends before it begins: moto finds nothing in it where DynamoDB answers with an error."""
+    values = params["ExpressionAttributeValues"]
+    if values[":first"]["S"] > values[":last"]["S"]:
+        message = "The BETWEEN operator requires upper bound to be greater than or equal to lower bound"
+        raise ClientError({"Error": {"Code": "ValidationException", "Message": message}}, "Query")
+
+
+def _count_nothing(_name: str, _value: int) -> None: ...
+
+
+def _random(seed: int) -> Random:
+    return Random(seed)  # noqa: S311 - the same ids in every run
+
+
+@cache
+def _functions() -> tuple[Any, ...]:
+    return tuple(load(ROOT / "template.yaml", region=REGION, aws_url="http://127.0.0.1").functions)
