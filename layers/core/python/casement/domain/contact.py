@@ -74,7 +74,7 @@ def aliases(phone: object = None, user_id: object = None, parent_user_id: object
 
     Real payloads have carried a BSUID inside `from` and `wa_id`, nulls, numbers and empty strings; none of them raises.
     """
-    named = str(phone) if isinstance(phone, str | int) and not isinstance(phone, bool) else ""
+    named = phone if isinstance(phone, str) else str(phone) if type(phone) is int else ""
     user = user_id if isinstance(user_id, str) else ""
     parent = parent_user_id if isinstance(parent_user_id, str) else ""
     key = contact_key(named)

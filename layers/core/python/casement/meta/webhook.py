@@ -184,17 +184,16 @@ def _ties(around: Around, who: Aliases) -> Iterable[Piece]:
     return [Link(LinkKind.ALIAS, around.number, other, who.key) for other in others if other and other != who.key]
 
 
-def _message(around: Around, message: Json) -> Iterator[Piece]:
+def _message(around: Around, message: Json) -> Iterable[Piece]:
     said = aliases(message.get("from"), message.get("from_user_id"), message.get("from_parent_user_id"))
     if message.get("type") == "system":
-        yield from _system(around, message, said)
-        return
+        return _system(around, message, said)
     who, contact = _person(around, said)
     group = message.get("group_id")
     history = around.field == "history"
     at = milliseconds(message.get("timestamp"))
     opens = not history and at > 0 and message_opens(message)
-    yield _filed(
+    fact = _filed(
         around,
         message,
         contact,
@@ -205,7 +204,7 @@ def _message(around: Around, message: Json) -> Iterator[Piece]:
         effect=Effect.OPENS if opens else Effect.NONE,
         referral=opens and isinstance(message.get("referral"), dict),
     )
-    yield from _ties(around, who)
+    return [fact, *_ties(around, who)]
 
 
 def _system(around: Around, message: Json, said: Aliases) -> Iterator[Piece]:
@@ -441,7 +440,7 @@ def _quarantined(reason: str, what: Any, body: bytes) -> Quarantined:
         return Quarantined(UNWRITABLE, body)
 
 
-Reader = Callable[[Around, Json], Iterator[Piece]]
+Reader = Callable[[Around, Json], Iterable[Piece]]
 
 _READERS: dict[str, Reader] = {
     "messages": _message,

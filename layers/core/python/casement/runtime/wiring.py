@@ -74,13 +74,18 @@ def dynamodb() -> Any:
     """A DynamoDB client whose calls end well before the function's own time does."""
     from botocore.config import Config
 
+    from casement.store import batch_body
+
     config = Config(
         connect_timeout=2,
         read_timeout=5,
         retries={"mode": "standard", "total_max_attempts": 3},
+        user_agent="casement",  # botocore makes a long one anew for every call: a quarter of a put
         parameter_validation=False,  # items are built in one typed place; checking them is a twentieth of a put
     )
-    return _session().create_client("dynamodb", config=config)
+    client: Any = _session().create_client("dynamodb", config=config)
+    batch_body.install(client)
+    return client
 
 
 @cache
