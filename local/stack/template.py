@@ -127,7 +127,7 @@ def load(path: Path, *, region: str, aws_url: str) -> Deployment:
 
 def parse(text: str, *, region: str, aws_url: str) -> Deployment:
     try:
-        document = yaml.load(text, Loader=_Loader)  # noqa: S506 - a SafeLoader with CloudFormation's short forms
+        document = yaml.load(text, Loader=CloudFormationLoader)  # noqa: S506 - a SafeLoader with CloudFormation's short forms
     except yaml.YAMLError as error:
         raise TemplateError(f"the template is not YAML: {error}") from error
     if not isinstance(document, dict) or not isinstance(document.get("Resources"), dict):
@@ -135,7 +135,7 @@ def parse(text: str, *, region: str, aws_url: str) -> Deployment:
     return _Reader(document, _Names(document, region=region, aws_url=aws_url)).deployment()
 
 
-class _Loader(yaml.SafeLoader):
+class CloudFormationLoader(yaml.SafeLoader):
     """YAML with `!Ref`, `!GetAtt a.b`, `!Sub` … turned into their long forms."""
 
 
@@ -156,7 +156,7 @@ def _short_form(loader: yaml.SafeLoader, suffix: str, node: yaml.Node) -> dict[s
     return {f"Fn::{suffix}": value}
 
 
-_Loader.add_multi_constructor("!", _short_form)
+CloudFormationLoader.add_multi_constructor("!", _short_form)
 
 
 class _Names:

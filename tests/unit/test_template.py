@@ -13,7 +13,7 @@ import yaml
 from casement.meta import graph
 from casement.runtime.settings import Settings
 from casement.store import keys
-from local.stack.template import _Loader as CloudFormationLoader
+from local.stack.template import CloudFormationLoader
 
 ROOT = Path(__file__).parents[2]
 TEMPLATE: dict[str, Any] = yaml.load((ROOT / "template.yaml").read_text(), Loader=CloudFormationLoader)  # noqa: S506 - a SafeLoader
@@ -477,3 +477,25 @@ def test_the_layer_leaves_out_what_the_runtime_has_and_what_start_up_cannot_affo
     packages = set(re.findall(r"^[a-z0-9._-]+", (ROOT / "layers/core/requirements.txt").read_text(), re.MULTILINE))
 
     assert not packages & {"boto3", "botocore", "s3transfer", "aws-xray-sdk"}
+
+
+# -- What is documented
+
+
+def test_every_setting_is_documented_with_its_default():
+    documented = (ROOT / "docs" / "deploy.md").read_text()
+
+    for name, parameter in TEMPLATE["Parameters"].items():
+        default = f"`{parameter['Default']}`" if parameter.get("Default", "") != "" else ""
+        assert f"| `{name}` | {default} |" in documented, name
+
+
+def test_every_route_is_documented():
+    documented = (ROOT / "README.md").read_text()
+
+    for route in ROUTES:
+        if route != "$default":
+            method, path = route.split(" ")
+            shapes = (path.replace("{id}", id_) for id_ in ("{phone_number_id}", "{waba_id}"))
+            own = [shape.replace("{conversation_id}", "{id}").replace("{message_id}", "{id}") for shape in shapes]
+            assert any(f"{method} {shape}`" in documented for shape in own), route

@@ -8,7 +8,7 @@ from casement.runtime.settings import Settings
 from cli.stack import Aws, stack_from
 from cli.trouble import Trouble
 from local.stack.children import ROOT
-from local.stack.template import _Loader as CloudFormationLoader
+from local.stack.template import CloudFormationLoader
 
 TEMPLATE: dict[str, Any] = yaml.load((ROOT / "template.yaml").read_text(), Loader=CloudFormationLoader)  # noqa: S506 - a SafeLoader
 OUTPUTS = {
