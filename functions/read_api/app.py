@@ -2,7 +2,8 @@
 
 import base64
 import binascii
-from collections.abc import Callable, Mapping
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from itertools import islice
 from typing import Any
@@ -13,7 +14,7 @@ from casement.domain.contact import contact_key
 from casement.domain.errors import InvalidRequest, NotAllowed, NotFound
 from casement.domain.message_key import MessageKey
 from casement.domain.messages import Position
-from casement.domain.templates import Template
+from casement.domain.templates import DELETED, Template
 from casement.domain.window import WindowState
 from casement.runtime import wiring
 from casement.runtime.endpoint import authenticate, endpoint
@@ -23,6 +24,7 @@ from casement.store.api_keys import ApiKeys
 from casement.store.templates import Templates, position
 from casement.usecases.read import (
     Page,
+    Place,
     Reader,
     list_closing,
     list_conversations,
@@ -34,6 +36,7 @@ from casement.usecases.read import (
 
 DEFAULT_LIMIT, LARGEST_LIMIT = 25, 100
 _ALWAYS_SHOWN = ("id",)
+_CURSOR = re.compile(r"(?P<as_of>[0-9]{1,13})\.(?P<at>[0-9]{1,13})\.(?P<rest>.*)", re.ASCII | re.DOTALL)
 
 
 def respond(
@@ -103,17 +106,46 @@ def _templates(
         view["paging"] = {"cursors": cursors}
         if len(found) > limit:
             view["paging"]["next"] = _next_url(request, cursors["after"])
+    if "summary" in request.query:
+        view["summary"] = _summary([one.template for one in templates.all(waba_id)], request.query)
     return view
 
 
+def _summary(templates: Sequence[Template], query: Mapping[str, str]) -> Mapping[str, Any]:
+    """Meta's counts, over all pages. How many templates a WABA may have is not in any listing, so it is not known."""
+    return {
+        "total_count": sum(_is_wanted(template, query) for template in templates),
+        "message_template_count": len({template.name for template in templates if template.status != DELETED}),
+        "message_template_limit": None,
+        "are_translations_complete": True,
+    }
+
+
 def _is_wanted(template: Template, query: Mapping[str, str]) -> bool:
-    asked = (
+    quality = template.definition.get("quality_score")
+    score = quality.get("score") if isinstance(quality, dict) else None
+    listed = (
         (query.get("status"), template.status),
         (query.get("category"), template.category),
         (query.get("language"), template.language),
         (query.get("name"), template.name),
+        (query.get("quality_score"), str(score)),
     )
-    return all(wanted is None or has.lower() in wanted.lower().split(",") for wanted, has in asked)
+    if not all(wanted is None or has.lower() in wanted.lower().split(",") for wanted, has in listed):
+        return False
+    content = "\n".join(_texts(template.definition.get("components"))).lower()
+    parts = (
+        (query.get("content"), content),
+        (query.get("name_or_content"), f"{template.name}\n{content}"),
+    )
+    return all(wanted is None or wanted.lower() in has for wanted, has in parts)
+
+
+def _texts(components: Any) -> Iterator[str]:
+    """What a template's components say."""
+    for component in components if isinstance(components, list) else ():
+        if isinstance(component, dict) and isinstance(component.get("text"), str):
+            yield component["text"]
 
 
 def _template_view(template: Template, fields: str | None) -> Mapping[str, Any]:
@@ -132,25 +164,26 @@ def _state(name: str | None) -> WindowState | None:
 
 def _limit(request: Request) -> int:
     text = request.query.get("limit") or str(DEFAULT_LIMIT)
-    if not (text.isascii() and text.isdigit() and int(text) > 0):
+    if not (text.isascii() and text.isdigit() and text.strip("0")):
         raise InvalidRequest("limit must be a whole number above 0.", parameter="limit")
-    return min(int(text), LARGEST_LIMIT)
+    return min(int(text.lstrip("0")[:4]), LARGEST_LIMIT)  # its first digits tell whether it is too large
 
 
-def _after(request: Request) -> Position | None:
+def _after(request: Request) -> Place | None:
     cursor = request.query.get("after")
     if not cursor:
         return None
-    at, dot, rest = _decoded(cursor).partition(".")
-    if not (dot and at.isascii() and at.isdigit()):
+    given = _CURSOR.fullmatch(_decoded(cursor))
+    if given is None:
         raise InvalidRequest("after is no cursor that Casement gave.", parameter="after")
-    return Position(int(at), rest)
+    return Place(Position(int(given["at"]), given["rest"]), int(given["as_of"]))
 
 
 def _paged(request: Request, page: Page) -> Mapping[str, Any]:
     view: dict[str, Any] = {"data": page.data}
     if page.after:
-        cursor = _encoded(f"{page.after.at}.{page.after.rest}")
+        position = page.after.position
+        cursor = _encoded(f"{page.after.as_of}.{position.at}.{position.rest}")
         view["paging"] = {"cursors": {"after": cursor}, "next": _next_url(request, cursor)}
     return view
 

@@ -40,6 +40,11 @@ class Scene:
         self._api = httpx.Client(base_url=f"{self.api_url}/{VERSION}", headers=key, timeout=10, trust_env=False)
         self._meta = httpx.Client(base_url=f"{self.simulator_url}/_control", timeout=10, trust_env=False)
 
+    def close(self) -> None:
+        """Hang up."""
+        self._api.close()
+        self._meta.close()
+
     def send(self, to: str, message: dict[str, Any]) -> httpx.Response:
         """Send as any Cloud API client would."""
         body = {"messaging_product": "whatsapp", "recipient_type": "individual", "to": to, **message}

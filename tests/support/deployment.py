@@ -31,7 +31,7 @@ from casement.store.sends import Sends
 from casement.store.table import Table
 from casement.store.templates import Templates
 from casement.usecases.react import react
-from casement.usecases.read import Reader
+from casement.usecases.read import MOST_READ, Reader
 from casement.usecases.sync_templates import Synced
 from functions.read_api import app as read_api
 from functions.receive_webhook import app as receive_webhook
@@ -103,6 +103,7 @@ class Deployment:
 
     def __init__(self, client: "DynamoDBClient", numbers: Iterable[Number]) -> None:
         self.now = NOON
+        self.most_read = MOST_READ
         self.client = client
         self.name = create_table(client)
         self.numbers = tuple(numbers)
@@ -284,7 +285,15 @@ class Deployment:
 
     def reader(self, number: str) -> Reader:
         """What reading takes."""
-        return Reader(number, Conversations(self.table).alias, Log(self.table), Messages(self.table), RULES, self.now)
+        return Reader(
+            number,
+            Conversations(self.table).alias,
+            Log(self.table),
+            Messages(self.table),
+            RULES,
+            self.now,
+            self.most_read,
+        )
 
     def _receive(self, request: Request) -> Response:
         source = SecretSource(self._secret_text, max_age=300)

@@ -36,6 +36,7 @@ class Said:
     contact: str
     kind: str  # message, echo, history or call
     kept: Mapping[str, Any]
+    opens: bool = False  # whether it opened the window
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+from casement.domain.message_key import MessageKey
 from casement.domain.messages import Entry, Position
 from casement.store import keys
 from casement.store.table import Item, Table, item, text
@@ -49,6 +50,11 @@ class Log:
         ]
         merged = heapq.merge(*ranges, key=lambda entry: entry.position)
         return (entry for entry in merged if after is None or entry.position > after)
+
+    def asked(self, number_id: str, key: MessageKey) -> Entry | None:
+        """A23. What was asked of us under a key, whether or not it ended."""
+        found = self._table.get(keys.intent(number_id, key.contact, key.ulid, key.at))
+        return _entry(found) if found else None
 
     def _range(
         self, number_id: str, shard: int, prefix: str, since: int, until: int, *, newest_first: bool

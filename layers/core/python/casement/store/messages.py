@@ -68,20 +68,19 @@ class Messages:
         parts = {asked[key]: _part(asked[key][0], item) for key, item in found.items()}
         return {where: whole for where, part in parts.items() if isinstance(whole := _whole([part]), Said)}
 
-    def referred_at(self, number_id: str, contacts: Iterable[str], since: int) -> int | None:
-        """A21. When the newest message that an ad or a page button brought came in, at `since` or later."""
-        found = (
+    def referred_at(self, number_id: str, contacts: Iterable[str], since: int) -> list[int]:
+        """A21. When the messages that an ad or a page button brought came in, at `since` or later."""
+        found = {
             _part(contact, item).position.at
             for contact in contacts
             for item in self._table.query(
                 keys.conversation(number_id, contact),
                 keys.WINDOW + keys.moment(since),
                 keys.AFTER_WINDOW,
-                newest_first=True,
                 only="attribute_exists(referral)",
             )
-        )
-        return max(found, default=None)
+        }
+        return sorted(found)
 
     def answered_at(self, number_id: str, contacts: Iterable[str], since: int, until: int) -> int | None:
         """A22. When the business first wrote between `since` and `until`: a send that Meta took, or an echo."""
@@ -124,7 +123,8 @@ def _whole(parts: list[_Part]) -> Said | Send | None:
     if kind == "status":
         return None
     if kind != "send":
-        return Said(first.position, first.contact, kind, json.loads(text(first.item, "raw")))
+        opens = text(first.item, "SK").startswith(keys.WINDOW)
+        return Said(first.position, first.contact, kind, json.loads(text(first.item, "raw")), opens)
     statuses = tuple(_status(part.item) for part in parts if part.rest)
     outcome = next((part.item for part in parts if not part.rest), {})
     answer = text(outcome, "answer")

@@ -24,7 +24,7 @@ class Templates:
 
     def all(self, waba_id: str, after: str = _FIRST) -> Iterator[Held]:
         """A11. Every translation of a WABA by name and language, from the sort key `after` on, exclusive."""
-        for found in self._table.query(keys.templates(waba_id), after, _LAST):
+        for found in self._table.query(keys.templates(waba_id), max(after, _FIRST), _LAST):
             if text(found, "SK") != after:
                 yield _held(waba_id, found)
 

@@ -4,9 +4,9 @@ Lists of a number walk its log. The log says when something happened and where i
 the facts themselves, so a window in a list is as exact as the one that a send is decided by.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from itertools import islice
+from itertools import chain, islice
 from typing import Any, Protocol
 
 from casement.domain.conversation import Conversation
@@ -26,7 +26,8 @@ from casement.usecases.find_conversation import ReadAlias, find_conversation
 from casement.usecases.views import conversation_view, said_view, send_view
 
 MOST_SCANNED = 1_000  # log entries a request looks at; a page may then be short, and its cursor goes on from there
-_LOOKED_AT_FOR_A_NAME = 20
+MOST_READ = 100  # the same for conversations, which are several queries each
+_LOOKED_AT = 20  # of a conversation's messages, for its newest one and for its contact's name
 
 View = dict[str, Any]
 
@@ -36,6 +37,7 @@ class Log(Protocol):
 
     def newest(self, number_id: str, *, before: Position | None = None, since: int = 0) -> Iterator[Entry]: ...
     def oldest_inbound(self, number_id: str, *, since: int, after: Position | None = None) -> Iterator[Entry]: ...
+    def asked(self, number_id: str, key: MessageKey) -> Entry | None: ...
 
 
 class Messages(Protocol):
@@ -46,7 +48,7 @@ class Messages(Protocol):
     ) -> Iterator[Said | Send]: ...
     def send(self, number_id: str, key: MessageKey) -> Send: ...
     def facts(self, number_id: str, wanted: Iterable[tuple[str, str]]) -> Mapping[tuple[str, str], Said]: ...
-    def referred_at(self, number_id: str, contacts: Iterable[str], since: int) -> int | None: ...
+    def referred_at(self, number_id: str, contacts: Iterable[str], since: int) -> list[int]: ...
     def answered_at(self, number_id: str, contacts: Iterable[str], since: int, until: int) -> int | None: ...
 
 
@@ -60,6 +62,19 @@ class Reader:
     messages: Messages
     rules: WindowRules
     now: int
+    most_read: int = MOST_READ
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a listing was left: its last entry, and the moment that the whole listing is about (epoch milliseconds).
+
+    Conversations move while somebody pages through them. What happened after that moment moves none of them, so that
+    every page of a listing agrees with the first one, and nobody is passed over or listed twice.
+    """
+
+    position: Position
+    as_of: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,55 +82,65 @@ class Page:
     """Views, and where the next page starts (None on the last)."""
 
     data: list[View]
-    after: Position | None
+    after: Place | None
 
 
 @dataclass(frozen=True, slots=True)
 class _Shown:
     conversation: Conversation
+    contacts: list[str]
     window: Window
-    newest_at: int | None
+    known: bool
+    latest: list[Said | Send]  # the newest few
     view: View
 
 
 def show_conversation(reader: Reader, contact: str) -> View:
     """One conversation, by any alias of its contact. Raises `NotFound` if nothing is known of it."""
     shown = _show(reader, contact)
-    if shown.newest_at is None and not any(alias.links for alias in shown.conversation.aliases):
+    if not shown.known:
         raise NotFound(f"Nobody known as {contact} has had a conversation with this number.")
     return shown.view
 
 
 def list_conversations(
-    reader: Reader, *, limit: int, after: Position | None = None, state: WindowState | None = None
+    reader: Reader, *, limit: int, after: Place | None = None, state: WindowState | None = None
 ) -> Page:
     """Conversations by their newest activity, newest first."""
     still_open = state in (WindowState.OPEN, WindowState.CLOSING)
     since = reader.now - DAY_MS if still_open else 0
-    entries = reader.log.newest(reader.number, before=after, since=since)
+    before = Position(after.position.at + 1, "") if after else None  # with all of the moment where it was left
+    entries = reader.log.newest(reader.number, before=before, since=since)
 
-    def is_newest(entry: Entry, shown: _Shown) -> bool:
-        return shown.newest_at is None or entry.position.at >= shown.newest_at
+    def is_newest(entry: Entry, shown: _Shown, as_of: int) -> bool:
+        return entry.position.at == _newest_at(reader, shown, _is_logged, as_of)
 
-    return _conversations(reader, entries, limit, state, is_newest)
+    def is_passed(entry: Entry) -> bool:
+        return after is not None and entry.position >= after.position
+
+    return _conversations(reader, entries, limit, state, after, is_passed, is_newest)
 
 
-def list_closing(
-    reader: Reader, *, limit: int, after: Position | None = None, state: WindowState | None = None
-) -> Page:
+def list_closing(reader: Reader, *, limit: int, after: Place | None = None, state: WindowState | None = None) -> Page:
     """Conversations whose window is open, closing soonest first."""
-    entries = reader.log.oldest_inbound(reader.number, since=reader.now - DAY_MS, after=after)
+    since = reader.now - DAY_MS
+    from_ = Position(after.position.at, "") if after else None
+    entries = reader.log.oldest_inbound(reader.number, since=since, after=from_)
 
-    def opened_it(entry: Entry, shown: _Shown) -> bool:
+    def opened_it(entry: Entry, shown: _Shown, as_of: int) -> bool:
         opener = shown.conversation.opener
-        is_open = shown.window.state in (WindowState.OPEN, WindowState.CLOSING)
-        return is_open and opener is not None and opener.at == entry.position.at
+        if opener is None or shown.window.state not in (WindowState.OPEN, WindowState.CLOSING):
+            return False
+        opened_at = opener.at
+        if opened_at > as_of:
+            before = _newest_at(reader, shown, _is_opener, as_of)
+            opened_at = before if before is not None and before >= since else opened_at
+        return entry.position.at == opened_at
 
-    return _conversations(reader, entries, limit, state, opened_it)
+    def is_passed(entry: Entry) -> bool:
+        return after is not None and entry.position <= after.position
 
-
-class _Counts(Protocol):
-    def __call__(self, entry: Entry, shown: _Shown) -> bool: ...
+    return _conversations(reader, entries, limit, state, after, is_passed, opened_it)
 
 
 def _conversations(
@@ -123,23 +148,61 @@ def _conversations(
     entries: Iterator[Entry],
     limit: int,
     state: WindowState | None,
-    counts: _Counts,
+    after: Place | None,
+    is_passed: Callable[[Entry], bool],
+    counts: Callable[[Entry, _Shown, int], bool],
 ) -> Page:
-    """A page of conversations in the order of those log entries that `counts` says are the ones to list by."""
+    """A page of conversations in the order of those log entries that `counts` says are the ones to list by.
+
+    `entries` start with the moment of the last one of the page before: several of a conversation can be of one moment.
+    """
     read: dict[str, _Shown] = {}
     listed: dict[str, View] = {}
-    position: Position | None = None
-    for scanned, entry in enumerate(entries, start=1):
-        if len(listed) >= limit or scanned > MOST_SCANNED:
-            return Page(list(listed.values()), position)
-        position = entry.position
+    passed: set[str] = set()
+    place = after
+    scanned = 0
+    for entry in entries:
+        if is_passed(entry):
+            passed.add(entry.contact)
+            continue
+        if len(listed) >= limit or scanned >= MOST_SCANNED or len(read) >= reader.most_read:
+            return Page(list(listed.values()), place)
+        scanned += 1
+        place = Place(entry.position, place.as_of if place else max(reader.now, entry.position.at))
         if entry.contact not in read:
             read[entry.contact] = _show(reader, entry.contact)
         shown = read[entry.contact]
         wanted = state is None or shown.window.state is state
-        if wanted and shown.conversation.contact not in listed and counts(entry, shown):
+        new = shown.conversation.contact not in listed and not (
+            after and entry.position.at == after.position.at and passed.intersection(shown.contacts)
+        )
+        if wanted and new and counts(entry, shown, place.as_of):
             listed[shown.conversation.contact] = shown.view
     return Page(list(listed.values()), None)
+
+
+def _newest_at(reader: Reader, shown: _Shown, is_one: Callable[[Said | Send], bool], as_of: int) -> int | None:
+    """When the newest message that `is_one` came, up to `as_of`."""
+    found = (message for message in chain(shown.latest, _further(reader, shown)) if is_one(message))
+    return next((message.position.at for message in found if message.position.at <= as_of), None)
+
+
+def _further(reader: Reader, shown: _Shown) -> Iterator[Said | Send]:
+    """The messages behind the newest few."""
+    if len(shown.latest) == _LOOKED_AT:
+        yield from reader.messages.newest(reader.number, shown.contacts, shown.latest[-1].position)
+
+
+def _is_opener(message: Said | Send) -> bool:
+    return isinstance(message, Said) and message.opens
+
+
+def _is_logged(message: Said | Send) -> bool:
+    """Whether the number's log has an entry of this message. It has none of a call that opened nothing, nor of a send
+    that we know by its statuses only: another deployment on the same WABA made it, or it never ended."""
+    if isinstance(message, Send):
+        return message.status is not None
+    return message.opens or not _is_call(message)
 
 
 def _show(reader: Reader, contact: str) -> _Shown:
@@ -152,18 +215,21 @@ def _show(reader: Reader, contact: str) -> _Shown:
         rules=reader.rules,
         free_entry_point_until=_free_entry_point_until(reader, conversation, contacts),
     )
-    latest = list(islice(reader.messages.newest(reader.number, contacts), _LOOKED_AT_FOR_A_NAME))
+    latest = list(islice(reader.messages.newest(reader.number, contacts), _LOOKED_AT))
     newest = next((message for message in latest if not _is_call(message)), None)
+    active = next((message for message in latest if not _is_call(message) or _is_opener(message)), None)
     newest_at = latest[0].position.at if latest else None
     view = conversation_view(
         conversation,
         window,
         _profile(latest),
-        _view(newest, conversation.contact, reader.now) if newest else None,
-        newest.position.at if newest else newest_at,
+        _spellings(latest),
+        _view(reader, newest, conversation.contact) if newest else None,
+        active.position.at if active else newest_at,
         reader.now,
     )
-    return _Shown(conversation, window, newest_at, view)
+    known = newest_at is not None or any(alias.links for alias in conversation.aliases)
+    return _Shown(conversation, contacts, window, known, latest, view)
 
 
 def _is_call(message: Said | Send) -> bool:
@@ -172,11 +238,18 @@ def _is_call(message: Said | Send) -> bool:
 
 def _profile(latest: Iterable[Said | Send]) -> Mapping[str, Any]:
     """The newest `contacts[]` entry that came with a message."""
+    contacts = (message.kept.get("contact") for message in latest if isinstance(message, Said))
+    return next((contact for contact in contacts if isinstance(contact, dict)), {})
+
+
+def _spellings(latest: Iterable[Said | Send]) -> Iterator[object]:
+    """What stood where Meta writes a customer's phone, newest first. The business's own number is among it."""
     for message in latest:
-        contact = message.kept.get("contact") if isinstance(message, Said) else None
-        if isinstance(contact, dict):
-            return contact
-    return {}
+        if isinstance(message, Said):
+            contact, element = message.kept.get("contact"), message.kept["element"]
+            yield contact.get("wa_id") if isinstance(contact, dict) else None
+            yield element.get("from")
+            yield element.get("to")
 
 
 def _free_entry_point_until(reader: Reader, conversation: Conversation, contacts: list[str]) -> int | None:
@@ -184,56 +257,57 @@ def _free_entry_point_until(reader: Reader, conversation: Conversation, contacts
     earliest = reader.now - DAY_MS - FREE_ENTRY_POINT_MS
     if conversation.opener is None or conversation.opener.at < earliest:
         return None
-    referred_at = reader.messages.referred_at(reader.number, contacts, earliest)
-    if referred_at is None:
-        return None
-    answered_at = reader.messages.answered_at(reader.number, contacts, referred_at, referred_at + DAY_MS)
-    if answered_at is None or answered_at + FREE_ENTRY_POINT_MS <= reader.now:
-        return None
-    return answered_at + FREE_ENTRY_POINT_MS
+    answers = (
+        reader.messages.answered_at(reader.number, contacts, referred_at, referred_at + DAY_MS)
+        for referred_at in reader.messages.referred_at(reader.number, contacts, earliest)
+    )
+    until = max((at + FREE_ENTRY_POINT_MS for at in answers if at is not None), default=0)
+    return until if until > reader.now else None
 
 
-def list_messages_of(reader: Reader, contact: str, *, limit: int, after: Position | None = None) -> Page:
+def list_messages_of(reader: Reader, contact: str, *, limit: int, after: Place | None = None) -> Page:
     """A conversation's messages, newest first."""
     conversation = find_conversation(reader.number, contact, read=reader.read_alias)
     contacts = [alias.contact for alias in conversation.aliases]
-    found = reader.messages.newest(reader.number, contacts, after)
+    found = reader.messages.newest(reader.number, contacts, after.position if after else None)
     page = list(islice((message for message in found if not _is_call(message)), limit + 1))
-    views = [_view(message, conversation.contact, reader.now) for message in page[:limit]]
-    return Page(views, page[limit - 1].position if len(page) > limit else None)
+    views = [_view(reader, message, conversation.contact) for message in page[:limit]]
+    return Page(views, Place(page[limit - 1].position, reader.now) if len(page) > limit else None)
 
 
-def list_messages(reader: Reader, *, limit: int, after: Position | None = None) -> Page:
+def list_messages(reader: Reader, *, limit: int, after: Place | None = None) -> Page:
     """All of a number's messages, newest first."""
-    page = list(islice(reader.log.newest(reader.number, before=after), limit + 1))
+    page = list(islice(reader.log.newest(reader.number, before=after.position if after else None), limit + 1))
     shown = page[:limit]
     said = reader.messages.facts(reader.number, [(entry.contact, entry.fact) for entry in shown if entry.fact])
     views = [view for entry in shown if (view := _entry_view(reader, entry, said)) is not None]
-    return Page(views, shown[-1].position if len(page) > limit else None)
+    return Page(views, Place(shown[-1].position, reader.now) if len(page) > limit else None)
 
 
 def show_message(reader: Reader, key: MessageKey) -> View:
     """One of our sends, by its key. Raises `NotFound`."""
     send = reader.messages.send(reader.number, key)
-    if send.status is None and not send.statuses:
+    if send.status is None and not send.statuses and reader.log.asked(reader.number, key) is None:
         raise NotFound(f"No message {key} was sent from this number.")
-    return _view(send, key.contact, reader.now)
+    return _view(reader, send, key.contact)
 
 
 def _entry_view(reader: Reader, entry: Entry, said: Mapping[tuple[str, str], Said]) -> View | None:
     if entry.fact is not None:
         message = said.get((entry.contact, entry.fact))
-        return None if message is None or _is_call(message) else _view(message, entry.contact, reader.now)
+        return None if message is None or _is_call(message) else _view(reader, message, entry.contact)
     assert entry.ulid is not None  # noqa: S101 - an entry is one or the other
     send = reader.messages.send(reader.number, MessageKey(entry.contact, entry.ulid))
-    return _view(send, entry.contact, reader.now, entry)
+    return _view(reader, send, entry.contact, entry)
 
 
-def _view(message: Said | Send, conversation_id: str, now: int, entry: Entry | None = None) -> View:
+def _view(reader: Reader, message: Said | Send, conversation_id: str, entry: Entry | None = None) -> View:
     if isinstance(message, Said):
         return said_view(message.kind, message.kept, conversation_id)
+    if message.asked is None and entry is None:  # it never ended: what was asked is in the log only
+        entry = reader.log.asked(reader.number, message.key)
     asked = message.asked or (entry.asked if entry else None) or {}
-    life = life_of(message.key.at, message.status, message.at, _error(message), message.statuses, now)
+    life = life_of(message.key.at, message.status, message.at, _error(message), message.statuses, reader.now)
     wamid = message.wamid or next((status.wamid for status in message.statuses if status.wamid), None)
     return send_view(
         str(message.key), wamid, asked, message.key.at, life, conversation_id, entry.asked_by if entry else None

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any, Protocol
 
-from casement.domain.contact import is_phone, phone_key
+from casement.domain.contact import is_bsuid, is_phone, phone_key
 from casement.domain.errors import (
     GraphOutcomeUnknown,
     GraphRejected,
@@ -20,6 +20,7 @@ from casement.domain.errors import (
 )
 from casement.domain.facts import Link, LinkKind
 from casement.domain.message_key import MessageKey
+from casement.domain.phone import digits
 from casement.domain.sending import (
     Message,
     Outcome,
@@ -114,14 +115,14 @@ def send_message(
         answer = post({**message.body, CALLBACK_DATA: str(key)})
     except GraphRejected as error:
         refused_for_window = error.code in RE_ENGAGEMENT_CODES
-        end("failed", answer=error.body, closes_window=refused_for_window)
+        _kept(end, "failed", answer=error.body, closes_window=refused_for_window)
         if not refused_for_window:
             raise
         why = "Meta refused this message: it holds that the customer service window is closed."
         closed = window_at(now, conversation.opener, Verdict(key.at, str(key), error.code), rules=rules)
         raise WindowClosed(why, _details(closed, now, sender.waba_id, templates)) from error
     except GraphUnavailable as error:
-        end("failed", answer=error.body or {"message": str(error)})
+        _kept(end, "failed", answer=error.body or {"message": str(error)})
         raise
     except GraphOutcomeUnknown as error:
         return Sent(_unknown(message, key), _kept(end, "unknown", answer={"message": str(error)}))
@@ -152,7 +153,8 @@ def _details(window: Window, now: int, waba_id: str, templates: Templates) -> Ma
 
 
 def _kept(end: Callable[..., None], status: str, **more: Any) -> bool:
-    """Write the end of a send that may have gone out; a store that fails now must not make the caller send again."""
+    """Write what came of Meta's turn. A store that fails now must not hide Meta's answer, and if the message may have
+    gone out it must not make the caller send again."""
     try:
         end(status, **more)
     except StoreUnavailable:
@@ -161,10 +163,13 @@ def _kept(end: Callable[..., None], status: str, **more: Any) -> bool:
 
 
 def _unknown(message: Message, key: MessageKey) -> Mapping[str, Any]:
-    """Meta's shape for a message whose fate is not known: no 5xx, which would make clients send it again."""
+    """Meta's shape for a message whose fate is not known: no 5xx, which would make clients send it again. Clients take
+    the recipient's id from `contacts`, so it is there, as far as the request tells it."""
+    named = str(message.body.get("to") or message.body.get("recipient"))
+    who = {"user_id": named} if is_bsuid(named) else {"wa_id": digits(named) if is_phone(message.contact) else named}
     return {
         "messaging_product": "whatsapp",
-        "contacts": [{"input": message.body.get("to") or message.body.get("recipient")}],
+        "contacts": [{"input": named, **who}],
         "messages": [{"id": str(key), "message_status": "unknown"}],
         "casement": {"id": str(key)},
     }

@@ -54,8 +54,11 @@ def sync_waba(
     except CasementError as error:
         store.put_sync_record(replace(record, last_attempt_at=now, last_error=str(error)))
         return Synced(waba_id, error=str(error))
-    listed = [template for row in rows if (template := read_row(waba_id, row))]
-    changed = changes(store.all(waba_id), listed, now)
+    read = [(row, read_row(waba_id, row)) for row in rows]
+    listed = [template for _, template in read if template]
+    unreadable = {str(row.get("id")) for row, template in read if not template and isinstance(row, Mapping)}  # not gone
+    held = (one for one in store.all(waba_id) if one.template.id not in unreadable)
+    changed = changes(held, listed, now)
     if changed:
         store.put_all(changed)
     store.put_sync_record(SyncRecord(waba_id, now, now, None, len(listed)))

@@ -4,13 +4,16 @@ Times of a window are epoch seconds as integers. A message is Meta's own object,
 `casement`.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from functools import partial
 from typing import Any
 
-from casement.domain.contact import is_group, is_phone
+from casement.domain.contact import contact_key, is_group, is_phone
 from casement.domain.conversation import Conversation
 from casement.domain.life import Life
 from casement.domain.window import Window, WindowState
+
+_STEPS = ("asked", "accepted", "unknown", "refused", "sent", "delivered", "read", "played", "failed")
 
 
 def seconds(milliseconds: int | None) -> int | None:
@@ -33,16 +36,21 @@ def window_view(window: Window, now: int) -> dict[str, Any]:
     }
 
 
-def contact_view(conversation: Conversation, profile: Mapping[str, Any]) -> dict[str, Any]:
-    """`casement.contact`: the ids a contact is known by, and what it calls itself."""
-    keys = [alias.contact for alias in conversation.aliases if not alias.moved_away]
+def contact_view(conversation: Conversation, profile: Mapping[str, Any], spellings: Iterable[object]) -> dict[str, Any]:
+    """`casement.contact`: the ids a contact is known by, and what it calls itself. A group has none of them.
+
+    `profile` is its newest `contacts[]` entry. `spellings` may hold its phone as Meta spells it, among others; where it
+    does not, the phone is shown in our own spelling.
+    """
+    if is_group(conversation.contact):
+        return {"wa_id": None, "user_id": None, "username": None, "name": None}
+    phones = [alias.contact for alias in conversation.aliases if is_phone(alias.contact) and not alias.moved_away]
+    theirs = (text for text in spellings if isinstance(text, str) and contact_key(text) in phones)
     named = profile.get("profile")
     named = named if isinstance(named, dict) else {}
-    phone = next(filter(is_phone, keys), None)
-    user_id = conversation.contact if not is_phone(conversation.contact) else None
     return {
-        "wa_id": profile.get("wa_id") or phone,
-        "user_id": None if is_group(conversation.contact) else user_id,
+        "wa_id": next(theirs, None) or next(iter(phones), None),
+        "user_id": None if is_phone(conversation.contact) else conversation.contact,
         "username": named.get("username"),
         "name": named.get("name"),
     }
@@ -52,12 +60,13 @@ def conversation_view(
     conversation: Conversation,
     window: Window,
     profile: Mapping[str, Any],
+    spellings: Iterable[object],
     newest: Mapping[str, Any] | None,
     newest_at: int | None,
     now: int,
 ) -> dict[str, Any]:
     """A conversation, with its newest message."""
-    contact = contact_view(conversation, profile)
+    contact = contact_view(conversation, profile, spellings)
     is_open = window.state in (WindowState.OPEN, WindowState.CLOSING)
     return {
         "id": conversation.contact,
@@ -89,6 +98,12 @@ def _from_business(element: Mapping[str, Any], kept: Mapping[str, Any]) -> bool:
     return bool(element.get("to") or element.get("to_user_id")) or (bool(digits) and element.get("from") == digits)
 
 
+def _place(life: Life, step: str) -> tuple[int, int]:
+    """Where a step stands among the others: by the second, since Meta's times are whole seconds and ours are not, and
+    within one in the order in which they follow from one another."""
+    return life.steps[step] // 1000, _STEPS.index(step) if step in _STEPS else len(_STEPS)
+
+
 def send_view(
     id_: str,
     wamid: str | None,
@@ -99,7 +114,8 @@ def send_view(
     asked_by: str | None = None,
 ) -> dict[str, Any]:
     """A message we were asked to send: as it was asked, with its life."""
-    view = {"id": wamid or id_, "timestamp": str(asked_at // 1000), **asked.get("body", {})}
+    own = {"id": wamid or id_, "timestamp": str(asked_at // 1000)}
+    view = {**own, **asked.get("body", {}), **own}  # first in order, and not to be hidden by what a client wrote
     if asked.get("callback_data") is not None:
         view["biz_opaque_callback_data"] = asked["callback_data"]
     view["casement"] = {
@@ -108,7 +124,7 @@ def send_view(
         "id": id_,
         "conversation_id": conversation_id,
         "status": life.status,
-        "steps": {step: seconds(at) for step, at in sorted(life.steps.items(), key=lambda step: step[1])},
+        "steps": {step: seconds(life.steps[step]) for step in sorted(life.steps, key=partial(_place, life))},
         "error": life.error,
     }
     if asked_by is not None:

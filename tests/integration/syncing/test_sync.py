@@ -1,0 +1,377 @@
+"""Templates in step with Meta: complete listings, single re-reads, and what must not change when either fails."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from typing import Any
+
+import httpx
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from casement.domain.templates import Held, Template, changes
+from functions.sync_templates.app import Changed, changed_templates, refresh
+from local.simulator import LOCAL_NUMBER
+from tests.support.deployment import NOON, OTHER_NUMBER, WABA, Deployment, Json, deployed
+from tests.support.faults import watching
+from tests.support.tables import Items, snapshot
+
+MINUTE = 60_000
+
+
+@pytest.fixture
+def synced(casement: Deployment) -> Deployment:
+    casement.sync()
+    casement.now += 15 * MINUTE
+    return casement
+
+
+def held(casement: Deployment, waba_id: str = WABA) -> dict[tuple[str, str], Held]:
+    return {(each.template.name, each.template.language): each for each in casement.templates.all(waba_id)}
+
+
+def templates_of(casement: Deployment) -> Items:
+    """Every item about templates but the records of the syncs."""
+    items = snapshot(casement.client, casement.name)
+    return {key: item for key, item in items.items() if key[0].startswith("T#") and key[1] != "!sync"}
+
+
+def add(casement: Deployment, count: int) -> None:
+    for number in range(count):
+        casement.simulator.add_template(
+            {"name": f"extra_{number:04}", "language": "en_US", "category": "UTILITY", "components": []}
+        )
+
+
+def test_the_first_sync_stores_what_meta_has(casement):
+    first, second = casement.sync()
+
+    assert (first.waba_id, first.listed, first.changed, first.error) == (WABA, 5, 5, None)
+    assert (second.waba_id, second.listed) == (OTHER_NUMBER.waba_id, 5)
+    at_meta = {(each.data["name"], each.data["language"]): each for each in casement.simulator.templates.all(WABA)}
+    stored = held(casement)
+    assert stored.keys() == at_meta.keys()
+    for place, one in stored.items():
+        data = at_meta[place].data
+        assert (one.template.id, one.template.status, one.template.category) == (
+            data["id"],
+            "APPROVED",
+            data["category"],
+        )
+        assert one.template.definition["components"] == data["components"]
+        assert (one.read_at, one.deleted_at) == (NOON, None)
+    record = casement.templates.sync_record(WABA)
+    assert (record.last_attempt_at, record.last_success_at, record.last_error, record.templates) == (
+        NOON,
+        NOON,
+        None,
+        5,
+    )
+
+
+def test_a_sync_that_changes_nothing_writes_nothing_but_its_own_record(synced):
+    before = templates_of(synced)
+
+    with watching(synced.client) as calls:
+        assert [each.changed for each in synced.sync()] == [0, 0]
+
+    assert calls.operations["PutItem"] == 2  # a record for each WABA
+    assert calls.operations["BatchWriteItem"] == 0
+    assert templates_of(synced) == before
+    assert synced.templates.sync_record(WABA).last_success_at == synced.now
+
+
+def test_what_changed_is_written_and_nothing_else(synced):
+    before = templates_of(synced)
+    synced.simulator.review("seasonal_offer", "pause", notify=False)
+
+    assert [each.changed for each in synced.sync()] == [1, 1]
+
+    after = templates_of(synced)
+    assert {key for key in after if after[key] != before[key]} == {
+        (f"T#{waba}", "seasonal_offer#en_US") for waba in (WABA, OTHER_NUMBER.waba_id)
+    }
+    assert held(synced)["seasonal_offer", "en_US"].template.status == "PAUSED"
+
+
+@pytest.mark.parametrize(
+    ("fault", "page"),
+    [
+        ({"how": "timeout_before"}, 0),
+        ({"how": "5xx_before", "proxy_page": True}, 0),
+        ({"how": "rate_limit"}, 0),
+        ({"how": "error", "code": 190, "http_status": 401}, 0),
+        ({"how": "connect"}, 0),
+        ({"how": "5xx_before"}, 1),
+        ({"how": "drop_before"}, 2),
+    ],
+)
+def test_a_page_that_fails_leaves_the_set_as_it_was_and_is_told(synced, page, fault):
+    add(synced, 200 * page)  # as many to a page
+    synced.sync()
+    synced.now += 15 * MINUTE
+    before, record = templates_of(synced), synced.templates.sync_record(WABA)
+    synced.simulator.review("hello_world", "delete")
+    synced.simulator.review("seasonal_offer", "pause")
+    synced.simulator.fail_next(**fault, match=f"GET /{WABA}/message_templates", skip=page)
+
+    first, second = synced.sync()
+
+    assert first.error
+    assert second.error is None  # one WABA that fails does not keep the others from it
+    assert {key: item for key, item in templates_of(synced).items() if key[0] == f"T#{WABA}"} == {
+        key: item for key, item in before.items() if key[0] == f"T#{WABA}"
+    }
+    failed = synced.templates.sync_record(WABA)
+    assert failed == replace(record, last_attempt_at=synced.now, last_error=first.error)
+    synced.now += 15 * MINUTE
+    assert synced.sync()[0].changed == 2
+    assert synced.templates.sync_record(WABA).last_error is None
+
+
+def test_thousands_of_templates(dynamodb):
+    with deployed(dynamodb, [LOCAL_NUMBER]) as casement:
+        add(casement, 2_000)
+
+        assert casement.sync()[0].listed == 2_005
+        casement.now += 1
+        with watching(casement.client) as calls:
+            assert casement.sync()[0].changed == 0
+    assert calls.operations["PutItem"] == 1
+    assert calls.operations["BatchWriteItem"] == 0
+
+
+def answering(pages: Mapping[str | None, Any]) -> httpx.MockTransport:
+    """Meta's listing as these pages, by cursor."""
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        return httpx.Response(200, json=pages[request.url.params.get("after")])
+
+    return httpx.MockTransport(answer)
+
+
+def row(name: str, **more: Any) -> Json:
+    return {"id": f"id-{name}", "name": name, "language": "en_US", "status": "APPROVED", "category": "UTILITY", **more}
+
+
+def page(*rows: Any, after: str | None = None) -> Json:
+    paging = {"cursors": {"after": after}, "next": f"https://x.test/?after={after}"} if after else {}
+    return {"data": list(rows), "paging": paging}
+
+
+def test_a_listing_that_runs_in_circles_ends_and_changes_nothing(synced):
+    before = templates_of(synced)
+    synced.wire.meta = answering(
+        {None: page(row("a"), after="1"), "1": page(row("b"), after="2"), "2": page(after="1")}
+    )
+
+    first, _ = synced.sync()
+
+    assert first.error is not None
+    assert "came round" in first.error
+    assert templates_of(synced) == before
+
+
+def test_a_next_page_without_a_cursor_deletes_nothing(synced):
+    before = templates_of(synced)
+    synced.wire.meta = answering({None: {"data": [row("hello_world")], "paging": {"next": "https://x.test/"}}})
+
+    assert synced.sync()[0].error
+    assert templates_of(synced) == before
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [None, 5, "x", [], {}, {"id": "1"}, row("x", language=None), row("x", status=5.5), {**row("x"), "name": ["x"]}],
+)
+def test_an_odd_row_does_not_stop_the_others(casement, odd):
+    casement.wire.meta = answering({None: page(row("a"), odd, row("b"))})
+
+    first, _ = casement.sync()
+
+    assert first.error is None
+    assert {name for name, _ in held(casement)} >= {"a", "b"}
+
+
+def test_a_row_that_can_no_longer_be_read_is_not_a_template_that_is_gone(casement):
+    casement.wire.meta = answering({None: page(row("a"), row("b"))})
+    casement.sync()
+    casement.now += MINUTE
+    casement.wire.meta = answering({None: page(row("a", language=None), row("b"))})
+
+    casement.sync()
+
+    assert held(casement)["a", "en_US"].deleted_at is None
+
+
+def test_lower_case_and_unknown_statuses_are_kept(casement):
+    casement.wire.meta = answering({None: page(row("a", status="approved"), row("b", status="TELEPORTED"))})
+    casement.sync()
+
+    stored = held(casement)
+    assert stored["a", "en_US"].template.sendable
+    assert not stored["b", "en_US"].template.sendable
+
+
+def test_a_template_that_comes_back_is_there_again(synced):
+    synced.simulator.review("hello_world", "delete", notify=False)
+    synced.sync()
+    gone = held(synced)["hello_world", "en_US"]
+    assert (gone.template.status, gone.deleted_at) == ("DELETED", synced.now)
+    synced.now += MINUTE
+    with watching(synced.client) as calls:
+        assert synced.sync()[0].changed == 0  # it is not marked again
+    assert calls.operations["BatchWriteItem"] == 0
+    synced.simulator.add_template({"name": "hello_world", "language": "en_US", "category": "UTILITY", "components": []})
+    synced.now += MINUTE
+
+    synced.sync()
+
+    back = held(synced)["hello_world", "en_US"]
+    assert (back.template.status, back.deleted_at) == ("APPROVED", None)
+    assert back.template.id != gone.template.id
+
+
+# --- one template, because Meta said that something happened to it ---------------------------------------
+
+
+def events(casement: Deployment) -> list[Json]:
+    """What the stream shows of the template events that Meta just told us of."""
+    before = snapshot(casement.client, casement.name).keys()
+    casement.deliver()
+    items = snapshot(casement.client, casement.name)
+    return [
+        {"dynamodb": {"NewImage": item, "SequenceNumber": str(number)}}
+        for number, (key, item) in enumerate(items.items())
+        if key not in before and key[0].startswith("E#")
+    ]
+
+
+def refresh_all(casement: Deployment, records: Iterable[Json]) -> int:
+    return sum(
+        refresh(one, casement.secret(), templates=casement.templates, graph=casement.graph, now=casement.now)
+        for one in changed_templates(records)
+    )
+
+
+@pytest.mark.parametrize(
+    ("decision", "status"),
+    [("pause", "PAUSED"), ("reject", "REJECTED"), ("disable", "DISABLED"), ("flag", "APPROVED"), ("delete", "DELETED")],
+)
+def test_an_event_makes_the_template_be_read_again(synced, decision, status):
+    synced.simulator.review("we_are_here", decision, language="es")
+    records = events(synced)
+
+    refresh_all(synced, records)
+
+    assert held(synced)["we_are_here", "es"].template.status == status
+    assert held(synced)["we_are_here", "en_US"].template.status == "APPROVED"
+    assert held(synced)["hello_world", "en_US"].template.status == "APPROVED"
+
+
+def test_a_category_change_and_a_score_are_read_too(synced):
+    synced.simulator.recategorise("hello_world", "MARKETING")
+    synced.simulator.score("hello_world", "RED")
+
+    refresh_all(synced, events(synced))
+
+    stored = held(synced)["hello_world", "en_US"].template
+    assert stored.category == "MARKETING"
+    assert stored.definition["quality_score"]["score"] == "RED"
+
+
+def test_many_events_of_one_template_are_one_reading(synced):
+    for decision in ("pause", "unpause", "pause", "unpause"):
+        synced.now += 1_000
+        synced.simulator.review("hello_world", decision, language="en_US")
+    records = [record for record in events(synced) if "200000000000001" in record["dynamodb"]["NewImage"]["PK"]["S"]]
+    asked = len(synced.wire.requests)
+
+    assert len(records) == 4
+    assert refresh_all(synced, records) == 0
+    assert len(synced.wire.requests) == asked + 1
+
+
+def test_a_listing_that_began_earlier_does_not_overwrite_a_newer_reading(synced):
+    asked_at = synced.now
+    listing = [one.template for one in held(synced).values()]
+    synced.now += 2_000
+    synced.simulator.review("hello_world", "pause")
+    refresh_all(synced, events(synced))
+
+    stale = changes(synced.templates.all(WABA), listing, asked_at)
+
+    assert stale == []
+    assert held(synced)["hello_world", "en_US"].template.status == "PAUSED"
+
+
+def test_a_failed_reading_changes_nothing(synced):
+    synced.simulator.review("hello_world", "pause")
+    records = events(synced)
+    before = templates_of(synced)
+    for fault in ({"how": "timeout_before"}, {"how": "5xx_before"}, {"how": "error", "code": 190, "http_status": 401}):
+        synced.simulator.fail_next(**fault)
+        with pytest.raises(Exception, match="Meta"):
+            refresh_all(synced, records)
+    assert templates_of(synced) == before
+
+
+def test_an_event_of_a_waba_nobody_configured_asks_nobody(synced):
+    asked = len(synced.wire.requests)
+
+    one = Changed("999", "1")
+    assert refresh(one, synced.secret(), templates=synced.templates, graph=synced.graph, now=synced.now) == 0
+    assert len(synced.wire.requests) == asked
+
+
+def test_an_event_without_an_id_makes_all_be_read_again(synced):
+    synced.simulator.review("hello_world", "pause", notify=False)
+    synced.simulator.webhook("message_template_status_update", {"event": "PAUSED"}, time=synced.now // 1000)
+
+    assert refresh_all(synced, events(synced)) == 1
+    assert held(synced)["hello_world", "en_US"].template.status == "PAUSED"
+
+
+# --- what a listing changes, as a rule -----------------------------------------------------------------
+
+names = st.sampled_from(["a", "b", "c"])
+templates = st.builds(
+    lambda name, status: Template(
+        WABA, f"id-{name}", name, "en_US", status, "UTILITY", {"name": name, "status": status}
+    ),
+    names,
+    st.sampled_from(["APPROVED", "PAUSED"]),
+)
+holdings = st.builds(
+    lambda template, read_at, gone: Held(template, read_at).gone(read_at) if gone else Held(template, read_at),
+    templates,
+    st.integers(0, 20),
+    st.booleans(),
+)
+sets = st.lists(holdings, max_size=3, unique_by=lambda one: one.template.name)
+
+
+@given(sets, st.lists(templates, max_size=4), st.integers(0, 20))
+def test_a_listing_says_all_about_what_is_older_and_nothing_about_what_is_newer(before, listed, asked_at):
+    after = {one.template.name: one for one in before}
+    for changed in changes(before, listed, asked_at):
+        after[changed.template.name] = changed
+
+    at_meta = {template.name: template for template in listed}
+    for old in before:
+        name = old.template.name
+        if old.read_at > asked_at:
+            assert after[name] == old
+        elif name in at_meta:
+            assert after[name].template.status == at_meta[name].status
+            assert after[name].deleted_at is None
+        else:
+            assert after[name].template.status == "DELETED"
+            assert after[name].deleted_at is not None
+    assert after.keys() == {one.template.name for one in before} | at_meta.keys()
+    assert changes(after.values(), listed, 20) == [] or any(one.read_at > asked_at for one in before)
+
+
+def test_a_secret_with_no_numbers_syncs_nothing(dynamodb):
+    with deployed(dynamodb, []) as empty:
+        assert empty.sync() == []

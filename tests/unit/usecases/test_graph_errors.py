@@ -1,0 +1,108 @@
+"""Meta's error codes, each with its class, over the whole of Meta's own table; and ours, each with its Graph shape."""
+
+import inspect
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from casement.domain import errors
+from casement.domain.errors import CasementError
+from casement.meta.errors import ErrorClass, classify, code_of
+from casement.runtime.graph_shape import GRAPH_ERROR, error_response
+from tests.support.webhooks import any_json
+
+# https://developers.facebook.com/documentation/business-messaging/whatsapp/support/error-codes
+TABLE = {
+    ErrorClass.RETRY: {4, 613, 80007, 130429, 131056, 131057, 131208, 132069, 133004, 134101, 2494100},
+    ErrorClass.AMBIGUOUS: {1, 2, 131000, 131016},
+    ErrorClass.WINDOW: {131047, 470},
+    ErrorClass.AUTHENTICATION: {0, 3, 10, 190, 131005, *range(200, 300)},
+    ErrorClass.RECIPIENT: {130403, 130497, 131026, 131030, 131062, 137000},
+    ErrorClass.TEMPLATE: {
+        *(132000, 132001, 132005, 132007, 132008, 132012, 132015, 132016, 132018, 132068, 134102),
+        *(2388019, 2388039, 2388040, 2388047, 2388072, 2388073, 2388293, 2388299),
+    },
+    ErrorClass.NUMBER: {
+        *(33, 368, 131031, 131037, 131042, 131044, 131045, 131048, 131064),
+        *(133000, 133005, 133006, 133008, 133009, 133010, 133015, 133016, 134011, 136024),
+    },
+    ErrorClass.MARKETING: {130472, 131049, 131050, 131055, 131063, 134100},
+    ErrorClass.FINAL: {
+        *(100, 131008, 131009, 131020, 131021, 131041, 131051, 131052, 131053, 131059, 135000, 1752041),
+        *(code for code in range(131201, 131216) if code != 131208),
+        *range(138000, 138019),
+        *(200005, 200006, 200007),
+        *(*range(139000, 139005), *range(139100, 139104), *range(147001, 147006)),
+        *(*range(2494164, 2494180), 2593107, 2593108, 2593109),
+    },
+}
+CLASS_OF = {code: kind for kind, codes in TABLE.items() for code in codes}
+STATUSES = (200, 206, 400, 401, 403, 404, 429, 500, 503)
+
+
+@pytest.mark.parametrize("code", sorted(CLASS_OF))
+def test_a_known_code_decides_whatever_the_http_status(code):
+    # rate limits come as 400 and as 429, and permission errors as 500
+    found = {classify(status, {"error": {"code": code}}) for status in STATUSES}
+
+    assert found == {CLASS_OF[code]}
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "kind"),
+    [
+        (400, {"error": {"code": 999_999}}, ErrorClass.FINAL),
+        (404, {"error": {"code": 999_999}}, ErrorClass.FINAL),
+        (500, {"error": {"code": 999_999}}, ErrorClass.AMBIGUOUS),
+        (503, {"error": {"code": 999_999}}, ErrorClass.AMBIGUOUS),
+        (400, {"error": {"code": 999_999, "is_transient": True}}, ErrorClass.AMBIGUOUS),
+        (502, None, ErrorClass.AMBIGUOUS),  # a proxy's page
+        (504, {"message": "Endpoint request timed out"}, ErrorClass.AMBIGUOUS),
+        (429, None, ErrorClass.RETRY),
+        (403, None, ErrorClass.FINAL),
+    ],
+)
+def test_what_no_table_knows_is_final_unless_it_may_have_been_sent(status, body, kind):
+    assert classify(status, body) is kind
+
+
+@given(st.integers(100, 599), any_json | st.builds(lambda error: {"error": error}, any_json))
+def test_any_answer_has_a_class(status, body):
+    assert classify(status, body) in ErrorClass
+    assert code_of(body) is None or isinstance(code_of(body), int)
+
+
+def leaves() -> list[type[CasementError]]:
+    found = [value for _, value in inspect.getmembers(errors, inspect.isclass) if issubclass(value, CasementError)]
+    return [one for one in found if not one.__subclasses__()]
+
+
+def test_every_leaf_of_the_error_tree_has_a_graph_shape_and_nothing_else_has():
+    assert set(GRAPH_ERROR) == set(leaves())
+
+
+def test_the_tree_in_the_docstring_is_the_tree():
+    assert errors.__doc__ is not None
+    drawn = {line.split("── ")[1].split()[0] for line in errors.__doc__.splitlines() if "── " in line}
+
+    everything = {value.__name__ for _, value in inspect.getmembers(errors, inspect.isclass)}
+    assert drawn == {name for name in everything if name not in ("CasementError", "Any", "Mapping")}
+
+
+@pytest.mark.parametrize("kind", leaves())
+def test_every_error_is_shown_in_metas_shape(kind):
+    arguments: tuple[Any, ...] = {
+        errors.WindowClosed: ("closed", {"window": {}}),
+        errors.GraphRejected: (400, {"error": {"code": 131026, "message": "(#131026) no"}}, 131026),
+    }.get(kind, ("in words",))
+    error = kind(*arguments, code=132015) if kind is errors.TemplateNotSendable else kind(*arguments)
+
+    response = error_response(error)
+
+    shown = json.loads(response.body)["error"]
+    assert response.status >= 400
+    assert isinstance(shown["code"], int)
+    assert f"(#{shown['code']})" in shown["message"]
