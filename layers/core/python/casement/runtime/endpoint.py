@@ -1,15 +1,18 @@
 """The edge of the Graph-compatible functions: an event in, Meta's shapes out, one log line a request."""
 
+import re
 from collections.abc import Callable
 from typing import Any
 
 from aws_lambda_powertools import Logger
 
 from casement.domain.api_key import ApiKey, Scope
-from casement.domain.errors import CasementError, NotAuthenticated
+from casement.domain.errors import CasementError, NotAuthenticated, NotFound
 from casement.runtime.graph_shape import error_response
 from casement.runtime.http import Request, Response, request_from
 from casement.store.api_keys import ApiKeys
+
+_VERSION = re.compile(r"v[0-9]{1,3}\.[0-9]{1,3}")
 
 logger = Logger()
 
@@ -23,6 +26,7 @@ def endpoint(respond: Callable[[Request], Response]) -> Handler:
         request = request_from(event)
         problem: CasementError | None = None
         try:
+            _must_name_a_version(request)
             response = respond(request)
         except CasementError as error:
             problem, response = error, error_response(error)
@@ -36,6 +40,13 @@ def endpoint(respond: Callable[[Request], Response]) -> Handler:
         return response.to_event()
 
     return handler
+
+
+def _must_name_a_version(request: Request) -> None:
+    """Graph's paths start with a version; a path that starts with anything else is another one, and not known."""
+    version = request.path.get("version")
+    if version is not None and not _VERSION.fullmatch(version):
+        raise NotFound("Unknown path: it must start with a version, such as /v25.0/.")
 
 
 def authenticate(request: Request, scope: Scope, api_keys: ApiKeys, now: int, *, number: str | None = None) -> ApiKey:

@@ -20,8 +20,9 @@ def find_conversation(number: str, contact: str, *, read: ReadAlias) -> Conversa
 def find_open_conversation(number: str, contact: str, *, read: ReadAlias, now: int, rules: WindowRules) -> Conversation:
     """The same for a send: stop reading as soon as the window is known to be open.
 
-    A further alias could only open what is open already. So a send to a BSUID costs one query and a send to a phone
-    two; only a window that looks closed is worth reading every alias before somebody is refused.
+    A further alias can't open what is open already, so a send to a BSUID costs one query and a send to a phone two;
+    only a window that looks closed is worth reading every alias before somebody is refused. What a further alias can
+    hold is Meta's verdict on somebody else's message; ADR 5 says why that is left to Meta's next verdict.
     """
 
     def enough(aliases: dict[str, Alias]) -> bool:
