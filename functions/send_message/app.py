@@ -5,6 +5,7 @@ from collections.abc import Callable
 from aws_lambda_powertools import Logger
 
 from casement.domain.api_key import ApiKey, Scope
+from casement.domain.errors import InvalidRequest
 from casement.domain.sending import Message, Receipt, WhenClosed
 from casement.domain.window import WindowRules
 from casement.meta.graph import Graph
@@ -29,7 +30,7 @@ def respond(
     request: Request,
     *,
     api_keys: ApiKeys,
-    secret: Secret,
+    secret: Callable[[], Secret],
     conversations: Conversations,
     templates: Templates,
     sends: Sends,
@@ -41,9 +42,11 @@ def respond(
 ) -> Response:
     """Answer one request to send. Raises a `CasementError` for everything that is not sent."""
     number_id = request.path.get("id", "")
-    key = authenticate(request, Scope.SEND, api_keys, clock(), number=number_id)
+    began = clock()
+    key = authenticate(request, Scope.SEND, api_keys, began, number=number_id)
+    refuse_what_is_not_kept(request)
     wanted = parse(request.body, request.headers.get("casement-when-closed"))
-    number = secret.number(number_id)
+    number = secret().number(number_id)
     if isinstance(wanted, Receipt):
         return Response.json(graph.post_message(number.number, number.token, wanted.body))
     sent = send_message(
@@ -57,11 +60,20 @@ def respond(
         post=lambda body: graph.post_message(number.number, number.token, body),
         rules=rules,
         clock=clock,
+        began=began,
         randomness=randomness(),
     )
     if not sent.kept:
         logger.error("sent, but what became of it could not be stored", key=sent.answer["casement"]["id"])
     return Response.json(sent.answer)
+
+
+def refuse_what_is_not_kept(request: Request) -> None:
+    """Raise `InvalidRequest` for a wish that is not granted here: ignoring it would send what must not go."""
+    if "idempotency-key" in request.headers:
+        raise InvalidRequest("Idempotency-Key is not supported yet, so a repeat would send twice. Nothing was sent.")
+    if "dry_run" in request.query:
+        raise InvalidRequest("dry_run is not supported yet. Nothing was sent.", parameter="dry_run")
 
 
 def policy_of(message: Message, key: ApiKey) -> WhenClosed:
@@ -77,7 +89,7 @@ def handler(request: Request) -> Response:
     return respond(
         request,
         api_keys=wiring.api_keys(),
-        secret=wiring.secret(),
+        secret=wiring.secret,
         conversations=wiring.conversations(),
         templates=wiring.templates(),
         sends=wiring.sends(),

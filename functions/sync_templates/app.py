@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.metrics import MetricUnit
 
-from casement.domain.errors import CasementError
+from casement.domain.errors import CasementError, SecretUnavailable
 from casement.meta.graph import Graph
 from casement.meta.templates import template_from
 from casement.runtime import wiring
@@ -78,7 +78,13 @@ def handler(event: Mapping[str, Any], context: Any) -> dict[str, Any]:
 
 @metrics.log_metrics
 def _sync_on_schedule(_event: Mapping[str, Any], _context: Any) -> dict[str, Any]:
-    results = sync_all(wiring.secret(), templates=wiring.templates(), graph=wiring.graph(), now=wiring.now())
+    try:
+        secret = wiring.secret()
+    except SecretUnavailable as error:  # a new stack's, until `casement secrets set`: nothing to sync, and no failure
+        logger.warning("no secret, so no templates", why=str(error))
+        metrics.add_metric("SyncAgeSeconds", MetricUnit.Seconds, NEVER_SYNCED_S)
+        return {"synced": []}
+    results = sync_all(secret, templates=wiring.templates(), graph=wiring.graph(), now=wiring.now())
     for synced in results:
         log = logger.error if synced.error else logger.info
         log("synced", waba_id=synced.waba_id, listed=synced.listed, changed=synced.changed, why=synced.error)

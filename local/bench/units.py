@@ -92,6 +92,7 @@ def _send(table: Table, contact: str) -> MessageKey:
         post=lambda _: {"messaging_product": "whatsapp", "messages": [{"id": "wamid.HBgLMTY1MDU1NTEyMzQVAgARGBI"}]},
         rules=WindowRules(),
         clock=lambda: NOW,
+        began=NOW,
         randomness=random.getrandbits(80),
     )
     key = MessageKey.parse(sent.answer["casement"]["id"])

@@ -3,10 +3,10 @@
 import json
 import logging
 import subprocess
+import sys
 from collections.abc import Iterator
 from typing import Any
 
-import heyoo  # type: ignore[import-untyped]
 import httpx
 import pytest
 from pywa import errors
@@ -124,8 +124,12 @@ def test_pywa_lists_the_stored_templates(pywa: WhatsApp, scene: Scene) -> None:
 
 
 @pytest.fixture
-def old_client(stack: LocalStack, caplog: pytest.LogCaptureFixture) -> heyoo.WhatsApp:
+def old_client(stack: LocalStack, caplog: pytest.LogCaptureFixture) -> Any:
     """heyoo keeps Meta's addresses in attributes of the client."""
+    if sys.version_info >= (3, 13):
+        pytest.skip("heyoo 0.1.2 can't be imported by Python 3.13: a docstring of its own holds lone surrogates")
+    import heyoo  # type: ignore[import-untyped]
+
     caplog.set_level(logging.CRITICAL)
     client = heyoo.WhatsApp(API_KEY, phone_number_id=PHONE_NUMBER_ID)
     client.base_url, client.v15_base_url = f"{stack.api_url}/v14.0", f"{stack.api_url}/v15.0"
@@ -133,7 +137,7 @@ def old_client(stack: LocalStack, caplog: pytest.LogCaptureFixture) -> heyoo.Wha
     return client
 
 
-def test_heyoo_sends(old_client: heyoo.WhatsApp, stack: LocalStack, customer: str, writing: str) -> None:
+def test_heyoo_sends(old_client: Any, stack: LocalStack, customer: str, writing: str) -> None:
     buttons = {"type": "button", "body": {"text": "?"}, "action": {"buttons": [_button("yes"), _button("no")]}}
 
     answers = [
@@ -155,7 +159,7 @@ def _button(name: str) -> dict[str, Any]:
 
 
 def test_heyoo_is_told_that_the_window_is_closed(
-    old_client: heyoo.WhatsApp, scene: Scene, stack: LocalStack, customer: str
+    old_client: Any, scene: Scene, stack: LocalStack, customer: str
 ) -> None:
     wrote_yesterday(scene, customer)
 

@@ -262,7 +262,7 @@ class Deployment:
         return send_message.respond(
             request,
             api_keys=self.api_keys,
-            secret=self.secret(),
+            secret=self.secret,
             conversations=Conversations(self.table),
             templates=self.templates,
             sends=Sends(self.table, retention_days=365),

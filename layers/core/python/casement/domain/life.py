@@ -12,6 +12,7 @@ from typing import Any
 LEASE_MS = 120_000  # longer than any call to Meta may take: after it, a send without an answer is unknown
 
 _RANK = {name: rank for rank, name in enumerate(("accepted", "sent", "delivered", "read", "played"))}
+_ENDS = ("refused", "failed")
 _DELIVERED = _RANK["delivered"]
 
 
@@ -56,6 +57,9 @@ def life_of(
             failed = failed or status
         elif _RANK.get(status.name, -1) > _RANK.get(reached, -1):
             reached = status.name
-    if failed and _RANK.get(reached, -1) < _DELIVERED:
-        return Life("failed", steps, failed.errors[0] if failed.errors else error)
+    if _RANK.get(reached, -1) < _DELIVERED:
+        if outcome in _ENDS:
+            return Life(outcome, steps, error)
+        if failed:
+            return Life("failed", steps, failed.errors[0] if failed.errors else error)
     return Life(reached, steps, error)

@@ -16,7 +16,7 @@ from casement.domain.errors import GraphOutcomeUnknown, GraphRejected, GraphUnav
 from casement.meta.errors import ErrorClass, classify, code_of
 
 # Together well below the 29 seconds that an HTTP API waits for a function: what became of a send must still be written.
-TIMEOUT = httpx.Timeout(connect=3.0, read=15.0, write=4.0, pool=1.0)
+TIMEOUT = httpx.Timeout(connect=3.0, read=10.0, write=3.0, pool=1.0)
 PAGE_LIMIT = 200
 TEMPLATE_FIELDS = (
     "id,name,language,status,category,sub_category,previous_category,correct_category,parameter_format,components,"
@@ -24,7 +24,13 @@ TEMPLATE_FIELDS = (
 )
 
 # These fail before any byte of the request has left.
-_NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol)
+_NOT_SENT = (
+    httpx.ConnectError,
+    httpx.ConnectTimeout,
+    httpx.PoolTimeout,
+    httpx.UnsupportedProtocol,
+    httpx.LocalProtocolError,
+)
 
 
 class Page(NamedTuple):

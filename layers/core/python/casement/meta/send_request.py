@@ -38,7 +38,8 @@ def parse(body: bytes, when_closed: str | None = None) -> Message | Receipt:
     if request.get("messaging_product") != "whatsapp":
         raise InvalidRequest('messaging_product must be "whatsapp".', parameter="messaging_product")
     ours = request.pop(OURS, None)
-    if "status" in request:
+    policy = _policy(ours, when_closed)
+    if "status" in request and not request.keys() & {"to", "recipient", "type"}:
         return Receipt(request)
     kind = request.get("type", "text")
     if not isinstance(kind, str) or not kind:
@@ -54,7 +55,7 @@ def parse(body: bytes, when_closed: str | None = None) -> Message | Receipt:
         kind,
         _template(request["template"]) if kind == "template" else None,
         callback_data,
-        _policy(ours, when_closed),
+        policy,
     )
 
 

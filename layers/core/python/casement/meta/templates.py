@@ -20,13 +20,13 @@ class _Row(BaseModel):
     name: str
     language: str
     status: str
-    category: str = ""
+    category: str | None = None
 
     @field_validator("status", "category")
     @classmethod
-    def upper(cls, value: str) -> str:
+    def upper(cls, value: str | None) -> str | None:
         """Meta writes both in capitals; lower case has been seen in webhooks."""
-        return value.upper()
+        return value.upper() if value else value
 
 
 def template_from(waba_id: str, row: Mapping[str, Any]) -> Template | None:
@@ -35,4 +35,4 @@ def template_from(waba_id: str, row: Mapping[str, Any]) -> Template | None:
         read = _Row.model_validate(row)
     except ValidationError:
         return None
-    return Template(waba_id, read.id, read.name, read.language, read.status, read.category, dict(row))
+    return Template(waba_id, read.id, read.name, read.language, read.status, read.category or "", dict(row))

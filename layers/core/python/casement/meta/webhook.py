@@ -29,6 +29,15 @@ NO_OBJECT = "the element is not an object"
 NOBODY = "the element names nobody it could belong to"
 UNWRITABLE = "the element can't be written again"
 
+_MOST_DIGITS = 4_300  # of a number: Python refuses more
+
+
+def _integer(digits: str) -> int | str:
+    """A JSON integer; one too long for Python stays text, so that its neighbours do not suffer."""
+    return int(digits) if len(digits) <= _MOST_DIGITS else digits
+
+
+_DECODER = json.JSONDecoder(parse_int=_integer)
 _ENVELOPE_KEYS = frozenset({"messaging_product", "metadata", "contacts"})
 _TEMPLATE_FIELDS = ("message_template_", "template_")
 _RE_ENGAGEMENT_CODES = frozenset(map(str, RE_ENGAGEMENT_CODES))  # as text: whatever JSON has there can be compared
@@ -64,7 +73,7 @@ class Around(NamedTuple):
 def split(body: bytes) -> Iterator[Piece]:
     """Every element of `body` as a fact, with the links it proves; what can't be understood, quarantined."""
     try:
-        envelope = json.loads(body)
+        envelope = _DECODER.decode(body.decode(errors="surrogatepass"))
     except (ValueError, RecursionError):
         yield Quarantined(NOT_JSON, body)
         return

@@ -50,17 +50,23 @@ def read(text: str) -> Secret:
     try:
         given: Any = json.loads(text)
         numbers = {
-            id_: Number(id_, str(number["waba_id"]), str(number["token"]))
+            id_: Number(id_, str(number["waba_id"]), _token(number["token"]))
             for id_, number in (given.get("numbers") or {}).items()
         }
         app_secrets, verify_token = given.get("app_secrets") or [], given.get("verify_token") or ""
-        if not isinstance(app_secrets, list) or not isinstance(
-            verify_token, str
-        ):  # a string would be many short secrets
-            raise TypeError
+        if not isinstance(app_secrets, list) or not isinstance(verify_token, str):
+            raise TypeError  # a string would be read as many short secrets
         return Secret(tuple(one for one in app_secrets if one and isinstance(one, str)), verify_token, numbers)
     except (ValueError, AttributeError, KeyError, TypeError):
         raise SecretUnavailable("The secret has not the shape that `casement secrets set` writes.") from None
+
+
+def _token(given: object) -> str:
+    """A token as it can stand in a header; a line's end that was copied along is cut. Raises ValueError otherwise."""
+    token = str(given).strip()
+    if not (token.isascii() and token.isprintable()) or " " in token:
+        raise ValueError
+    return token
 
 
 class SecretSource:

@@ -4,6 +4,7 @@ Clients come from botocore, the core of boto3: `boto3.client` loads its resource
 start that nothing here uses (docs/adr/0003).
 """
 
+import logging
 import os
 import secrets
 import time
@@ -26,6 +27,11 @@ if TYPE_CHECKING:
     from casement.store.sends import Sends
     from casement.store.table import Table
     from casement.store.templates import Templates
+
+
+# Lambda sets the root logger's level before it imports us; at DEBUG botocore would log requests and answers whole, with
+# messages, phone numbers, the secret and the function's own credentials. Our loggers have levels of their own.
+logging.getLogger().setLevel(logging.WARNING)
 
 
 def now() -> int:
@@ -65,21 +71,21 @@ def _session() -> "Session":
 def _secrets_manager() -> Any:
     from botocore.config import Config
 
-    config = Config(connect_timeout=2, read_timeout=5, retries={"mode": "standard", "total_max_attempts": 2})
+    config = Config(connect_timeout=1, read_timeout=3, retries={"mode": "standard", "total_max_attempts": 2})
     return _session().create_client("secretsmanager", config=config)
 
 
 @cache
 def dynamodb() -> Any:
-    """A DynamoDB client whose calls end well before the function's own time does."""
+    """A DynamoDB client whose calls end, one way or the other, within six seconds."""
     from botocore.config import Config
 
     from casement.store import batch_body
 
     config = Config(
-        connect_timeout=2,
-        read_timeout=5,
-        retries={"mode": "standard", "total_max_attempts": 3},
+        connect_timeout=1,
+        read_timeout=2,
+        retries={"mode": "standard", "total_max_attempts": 2},
         user_agent="casement",  # botocore makes a long one anew for every call: a quarter of a put
         parameter_validation=False,  # items are built in one typed place; checking them is a twentieth of a put
     )
@@ -159,9 +165,11 @@ def secret_source() -> SecretSource:
 
     from casement.domain.errors import SecretUnavailable
 
+    client = _secrets_manager()
+
     def fetch() -> str:
         try:
-            answer = _secrets_manager().get_secret_value(SecretId=settings().secret_id)
+            answer = client.get_secret_value(SecretId=settings().secret_id)
         except (BotoCoreError, ClientError) as error:
             raise SecretUnavailable("The secret can't be read from Secrets Manager.") from error
         text: str = answer.get("SecretString") or ""

@@ -17,7 +17,13 @@ _ASIDE = "casement_request_items"
 
 
 def install(client: "DynamoDBClient") -> None:
-    """Make every BatchWriteItem of `client` take this way. Other handlers see the items as they would without it."""
+    """Make every BatchWriteItem of `client` take this way. Other handlers see the items as they would without it.
+
+    Only where the client speaks JSON: which of DynamoDB's protocols it speaks is botocore's to choose.
+    """
+    model = client.meta.service_model
+    if getattr(model, "resolved_protocol", model.metadata.get("protocol")) != "json":
+        return
     events = client.meta.events
     events.register_last("before-parameter-build.dynamodb.BatchWriteItem", _set_aside)
     events.register("before-call.dynamodb.BatchWriteItem", _put_in)

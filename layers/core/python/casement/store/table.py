@@ -39,6 +39,20 @@ class Table:
         except (BotoCoreError, ClientError) as error:
             raise _unavailable("PutItem", error) from error
 
+    def put_unless_newer(self, item: Item, stamp: str) -> None:
+        """Write one item, unless what is there has a larger number in `stamp`."""
+        try:
+            self._client.put_item(
+                TableName=self.name,
+                Item=item,
+                ConditionExpression=f"attribute_not_exists({stamp}) OR {stamp} <= :mine",
+                ExpressionAttributeValues={":mine": item[stamp]},
+            )
+        except self._client.exceptions.ConditionalCheckFailedException:
+            return
+        except (BotoCoreError, ClientError) as error:
+            raise _unavailable("PutItem", error) from error
+
     def put_all(self, items: Sequence[Item]) -> None:
         """Write all items, or raise: then some may be written. No two may have the same key."""
         if len(items) == 1:

@@ -34,8 +34,9 @@ class Templates:
             yield _held(waba_id, found)
 
     def put_all(self, changed: list[Held]) -> None:
-        """A12. Keep what Meta said."""
-        self._table.put_all([_item(held) for held in changed])
+        """A12. Keep what Meta said, unless it has said something since: an event may overtake a listing."""
+        for held in changed:
+            self._table.put_unless_newer(_item(held), "read_at")
 
     def sync_record(self, waba_id: str) -> SyncRecord:
         """A13. How the syncs of a WABA went; all None before the first."""

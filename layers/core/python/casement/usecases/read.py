@@ -280,8 +280,14 @@ def list_messages(reader: Reader, *, limit: int, after: Place | None = None) -> 
     page = list(islice(reader.log.newest(reader.number, before=after.position if after else None), limit + 1))
     shown = page[:limit]
     said = reader.messages.facts(reader.number, [(entry.contact, entry.fact) for entry in shown if entry.fact])
-    views = [view for entry in shown if (view := _entry_view(reader, entry, said)) is not None]
+    once = {_message_id(entry): entry for entry in reversed(shown)}.values()  # two facts may tell of one message
+    views = [view for entry in reversed(once) if (view := _entry_view(reader, entry, said)) is not None]
     return Page(views, Place(shown[-1].position, reader.now) if len(page) > limit else None)
+
+
+def _message_id(entry: Entry) -> tuple[str, str]:
+    """What two entries of one message share: the contact, and the send or the fact's key without its digest."""
+    return entry.contact, entry.ulid or (entry.fact or "").rpartition("#")[0]
 
 
 def show_message(reader: Reader, key: MessageKey) -> View:

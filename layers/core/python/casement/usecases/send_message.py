@@ -37,6 +37,10 @@ from casement.usecases.find_conversation import ReadAlias, find_open_conversatio
 from casement.usecases.views import window_view
 
 MOST_REMEDIES = 10
+# A request has 29 seconds. Meta may take 17 of them, and what became of the send must be written and answered after
+# that: who is late is refused while nothing has gone out, since a 5xx afterwards would make clients send it again.
+MOST_BEFORE_META_MS = 5_000
+MOST_BEFORE_LEARNING_MS = 20_000
 _LOOKED_AT_FOR_REMEDIES = 100
 CALLBACK_DATA = "biz_opaque_callback_data"
 
@@ -84,9 +88,10 @@ def send_message(
     post: Callable[[Mapping[str, Any]], dict[str, Any]],
     rules: WindowRules,
     clock: Callable[[], int],
+    began: int,
     randomness: int,
 ) -> Sent:
-    """Decide on `message` and act. `post` calls Meta; `clock` tells epoch milliseconds.
+    """Decide on `message` and act. `post` calls Meta, `clock` tells epoch milliseconds, `began` is when this began.
 
     Raises `WindowClosed`, `TemplateNotFound`, `TemplateNotSendable`, `GraphRejected`, `GraphUnavailable`: nothing went
     out. A lost answer is no error but an answer, `message_status: unknown`.
@@ -111,6 +116,10 @@ def send_message(
         case RefuseWindow(why):
             end("refused", answer={"message": why})
             raise WindowClosed(why, _details(window, now, sender.waba_id, templates))
+    if clock() - began > MOST_BEFORE_META_MS:
+        why = "Casement's own table was too slow to send this safely, so nothing was sent. It may be sent again."
+        _kept(end, "failed", answer={"message": why})
+        raise GraphUnavailable(why)
     try:
         answer = post({**message.body, CALLBACK_DATA: str(key)})
     except GraphRejected as error:
@@ -130,7 +139,8 @@ def send_message(
     if wamid is None:
         return Sent(_unknown(message, key), _kept(end, "unknown", answer=answer))
     kept = _kept(end, "accepted", wamid=wamid, answer=answer)
-    _learn_alias(message, sender.number, answer, learn)
+    if clock() - began < MOST_BEFORE_LEARNING_MS:
+        _learn_alias(message, sender.number, answer, learn)
     return Sent({**answer, "casement": {"id": str(key)}}, kept)
 
 
