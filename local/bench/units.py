@@ -128,21 +128,29 @@ class _Counting:
 
 
 def hottest_key() -> Figure:
-    """A second of 1,000 sends on one number, with their three statuses each and 300 replies, through the real keys."""
+    """A second of 1,000 sends on one number, with their three statuses each and 300 replies, through the real keys.
+
+    Each goes to another customer, seen for the first time: the links between phone and BSUID are among the writes.
+    """
     counting = _Counting()
     table = Table(counting, "modelled")  # type: ignore[arg-type]
     facts, sends = Facts(table, retention_days=RETENTION_DAYS), Sends(table, retention_days=RETENTION_DAYS)
     dice = random.Random(20)  # noqa: S311 - a fixed sample, not a secret
     for index in range(1000):
-        contact = f"US.{dice.randrange(10**19, 10**20)}"
+        phone, contact = str(dice.randrange(10**10, 10**11)), f"US.{dice.randrange(10**19, 10**20)}"
+
+        def theirs(body: bytes, phone: str = phone, contact: str = contact) -> bytes:
+            named = body.replace(webhooks.PHONE.encode(), phone.encode())
+            return named.replace(webhooks.USER_ID.encode(), contact.encode())
+
         key = MessageKey.new(contact, NOW + index, dice.getrandbits(80))
         request = {"body": {"to": contact, "type": "text", "text": {"body": "Your parcel is on its way."}}}
         sends.ask(NUMBER, key, request, "campaign")
         sends.end(NUMBER, key, request, Outcome("accepted", NOW, wamid=f"wamid.{index}"))
         for name in ("sent", "delivered", "read"):
-            facts.add(split(webhooks.status(name, key, NOW // 1000)))
+            facts.add(split(theirs(webhooks.status(name, key, NOW // 1000))))
         if index < 300:
-            _reply(table, contact, index)
+            _stored_and_seen(theirs(webhooks.messages(1, first=index)), table)
     return Figure(
         "hottest_key_wcu_at_1000mps",
         max(counting.units.values()),
@@ -151,9 +159,8 @@ def hottest_key() -> Figure:
     )
 
 
-def _reply(table: Table, contact: str, index: int) -> None:
+def _stored_and_seen(body: bytes, table: Table) -> None:
     """A customer's answer, and what react makes of it."""
-    body = webhooks.messages(1, first=index).replace(webhooks.USER_ID.encode(), contact.encode())
     stored: list[Item] = []
 
     class Kept:

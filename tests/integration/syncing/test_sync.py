@@ -1,7 +1,11 @@
 """Templates in step with Meta: complete listings, single re-reads, and what must not change when either fails."""
 
+import os
+import subprocess
+import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -9,14 +13,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from casement.domain.errors import StoreUnavailable
 from casement.domain.templates import Held, Template, changes
-from functions.sync_templates.app import Changed, changed_templates, refresh
+from casement.meta.graph import Graph
+from casement.store.templates import Templates
+from functions.sync_templates.app import Changed, changed_templates, refresh, sync_all
 from local.simulator import LOCAL_NUMBER
 from tests.support.deployment import NOON, OTHER_NUMBER, WABA, Deployment, Json, deployed
 from tests.support.faults import watching
 from tests.support.tables import Items, snapshot
 
 MINUTE = 60_000
+ROOT = Path(__file__).parents[3]
 
 
 @pytest.fixture
@@ -375,3 +383,108 @@ def test_a_listing_says_all_about_what_is_older_and_nothing_about_what_is_newer(
 def test_a_secret_with_no_numbers_syncs_nothing(dynamodb):
     with deployed(dynamodb, []) as empty:
         assert empty.sync() == []
+
+
+# --- what looks like a deletion and is none ---------------------------------------------------------------
+
+
+def test_a_template_that_a_token_may_not_see_is_not_deleted(synced):
+    synced.simulator.review("hello_world", "flag")
+    records = events(synced)
+    before = templates_of(synced)
+    synced.now += MINUTE
+    synced.simulator.fail_next("error", 1, code=33, http_status=400)
+
+    refresh_all(synced, records)  # Meta's answer for "gone" and for "not yours"; the listing still has it
+
+    assert templates_of(synced) == before
+
+
+@pytest.mark.parametrize("odd", [{"category": None}, {"status": None}, {"name": None}])
+def test_a_reread_that_can_not_be_read_deletes_nothing(synced, odd):
+    one = held(synced)["hello_world", "en_US"].template
+    answer = {**one.definition, **odd}
+    meta = Graph(
+        httpx.Client(
+            transport=httpx.MockTransport(
+                lambda request: (
+                    httpx.Response(503, json={"error": {"code": 2}})
+                    if "message_templates" in request.url.path
+                    else httpx.Response(200, json=answer)
+                )
+            )
+        ),
+        base_url="https://graph.example",
+        version="v25.0",
+    )
+
+    refresh(Changed(WABA, one.id), synced.secret(), templates=synced.templates, graph=meta, now=synced.now)
+
+    assert held(synced)["hello_world", "en_US"].template.status == "APPROVED"
+
+
+def test_an_event_that_overtakes_a_listing_is_not_overwritten_by_it(synced):
+    was = held(synced)["hello_world", "en_US"]
+    paused = Held(replace(was.template, status="PAUSED"), synced.now + 2)
+    synced.templates.put_all([paused])
+
+    synced.templates.put_all([Held(was.template, synced.now)])  # what a listing that began before had read
+
+    assert held(synced)["hello_world", "en_US"] == paused
+
+
+def test_a_store_that_fails_for_one_waba_does_not_keep_the_other_from_its_sync(casement):
+    class Failing(Templates):
+        def all(self, waba_id, *after):
+            if waba_id == WABA:
+                raise StoreUnavailable("DynamoDB did not answer Query: ThrottlingException")
+            return super().all(waba_id, *after)
+
+    first, second = sync_all(
+        casement.secret(), templates=Failing(casement.table), graph=casement.graph, now=casement.now
+    )
+
+    assert (first.changed, first.error) == (0, "DynamoDB did not answer Query: ThrottlingException")
+    assert (second.changed, second.error) == (5, None)
+    assert casement.templates.sync_record(WABA).last_error == first.error
+
+
+def test_before_there_is_a_secret_the_schedule_does_nothing_and_does_not_fail():
+    program = """
+import io
+from botocore.awsrequest import AWSResponse
+from casement.runtime import wiring
+from functions.sync_templates.app import handler
+
+class Raw(io.BytesIO):
+    def stream(self, **_):
+        yield self.read()
+
+def nothing(request, **_):
+    return AWSResponse(request.url, 400, {}, Raw(b'{"__type": "ResourceNotFoundException"}'))
+
+wiring._secrets_manager().meta.events.register("before-send", nothing)
+
+class Context:
+    function_name = "sync_templates"
+
+print(handler({"source": "aws.scheduler"}, Context()))
+"""
+    environment = {
+        "PATH": os.environ["PATH"],
+        "PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "layers/core/python")]),
+        "TABLE_NAME": "casement",
+        "SECRET_ID": "casement",
+        "POWERTOOLS_METRICS_NAMESPACE": "Casement",
+        "POWERTOOLS_SERVICE_NAME": "sync_templates",
+        "AWS_DEFAULT_REGION": "eu-west-1",
+        "AWS_ACCESS_KEY_ID": "a",
+        "AWS_SECRET_ACCESS_KEY": "b",
+    }
+    command = [sys.executable, "-c", program]
+
+    ran = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60)  # noqa: S603 - ours
+
+    assert ran.returncode == 0, ran.stderr
+    assert "{'synced': []}" in ran.stdout
+    assert '"SyncAgeSeconds":[1000000000.0]' in ran.stdout  # so the alarm says that nothing was ever synced

@@ -1,0 +1,147 @@
+"""What must never happen by accident: a second message, one that nobody wanted, a secret in a log."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.support.deployment import ALICE, API_KEY, HELLO, HELLO_WORLD, NUMBER, Deployment
+
+ROOT = Path(__file__).parents[3]
+BEARER = {"authorization": f"Bearer {API_KEY}"}
+MESSAGE = {"messaging_product": "whatsapp", "to": ALICE, **HELLO}
+
+
+@contextmanager
+def slow(casement: Deployment, operation: str, seconds: float) -> Iterator[None]:
+    """Inside, DynamoDB takes its time over every call of that name."""
+    events, name = casement.client.meta.events, f"after-call.dynamodb.{operation}"
+
+    def take_time(**_: object) -> None:
+        casement.now += int(seconds * 1000)
+
+    events.register(name, take_time)
+    try:
+        yield
+    finally:
+        events.unregister(name, take_time)
+
+
+@pytest.mark.parametrize("operation", ["Query", "PutItem", "GetItem"])
+def test_who_is_late_is_refused_while_nothing_has_gone_out(casement, operation):
+    casement.wrote()
+
+    with slow(casement, operation, 6):
+        answer = casement.send()
+
+    assert (answer.status, answer.code) == (503, 2)  # it may be sent again: nothing went out
+    assert casement.simulator.sent == []
+    assert casement.messages()[0]["casement"]["status"] == "failed"
+
+
+def test_a_slow_meta_leaves_time_to_say_what_became_of_it(casement):
+    casement.wrote()
+    casement.wire.after = lambda: setattr(casement, "now", casement.now + 17_000)
+
+    answer = casement.send()
+
+    assert answer.status == 200
+    assert len(casement.simulator.sent) == 1
+    assert casement.messages()[0]["casement"]["status"] == "accepted"
+
+
+def test_an_idempotency_key_is_not_taken_for_granted(casement):
+    casement.wrote()
+
+    answer = casement.post(MESSAGE, headers={**BEARER, "Idempotency-Key": "order-42"})
+
+    assert (answer.status, answer.code) == (400, 100)
+    assert casement.simulator.sent == []
+
+
+def test_a_dry_run_sends_nothing(casement):
+    casement.wrote()
+    body = json.dumps(MESSAGE).encode()
+
+    answer = casement.request("POST", f"/v25.0/{NUMBER}/messages", query="dry_run=true", headers=BEARER, body=body)
+
+    assert (answer.status, answer.code) == (400, 100)
+    assert casement.simulator.sent == []
+
+
+@pytest.mark.parametrize("ours", [{"dry_run": True}, {"when_closed": "hold"}, {"unheard_of": 1}, "yes", 7])
+@pytest.mark.parametrize("message", [MESSAGE, {"messaging_product": "whatsapp", "status": "read", "message_id": "w"}])
+def test_what_is_asked_under_our_name_is_understood_or_refused(casement, message, ours):
+    casement.wrote()
+
+    answer = casement.post({**message, "casement": ours})
+
+    assert (answer.status, answer.code) == (400, 100)
+    assert casement.wire.requests == []
+
+
+def test_a_message_with_a_status_of_its_own_is_still_a_message(casement):
+    answer = casement.post({**MESSAGE, "status": "draft"})  # nobody has written, so the window is closed
+
+    assert (answer.status, answer.code) == (400, 131047)
+    assert casement.wire.requests == []
+
+
+def test_what_httpx_refuses_to_send_was_not_sent(casement):
+    def refuse() -> None:
+        raise httpx.LocalProtocolError("Illegal header value")
+
+    casement.wire.before = refuse
+
+    answer = casement.send(message=HELLO_WORLD)
+
+    assert answer.status != 200  # an `unknown` would have nobody try again
+
+
+def test_lambda_at_debug_logs_no_secret_and_no_message():
+    """As Lambda does it: the root logger gets a level and a handler, and then our module is imported."""
+    program = """
+import io, logging, sys
+root = logging.getLogger()
+root.addHandler(logging.StreamHandler(sys.stdout))
+root.setLevel(logging.DEBUG)
+from botocore.awsrequest import AWSResponse
+from casement.runtime import wiring
+
+class Raw(io.BytesIO):
+    def stream(self, **_):
+        yield self.read()
+
+def answer(body):
+    return lambda request, **_: AWSResponse(request.url, 200, {}, Raw(body))
+
+secrets = wiring._secrets_manager()
+secrets.meta.events.register("before-send", answer(b'{"SecretString": "{\\\\"verify_token\\\\": \\\\"SENTINEL\\\\"}"}'))
+assert wiring.secret().verify_token == "SENTINEL"
+wiring.dynamodb().meta.events.register("before-send", answer(b"{}"))
+wiring.table().put({"PK": {"S": "SENTINEL"}, "SK": {"S": "a"}})
+wiring.table().put_all([{"PK": {"S": "SENTINEL"}, "SK": {"S": sk}} for sk in "ab"])
+print("reached the end")
+"""
+    environment = {
+        "PATH": os.environ["PATH"],
+        "PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "layers/core/python")]),
+        "TABLE_NAME": "casement",
+        "SECRET_ID": "casement",
+        "AWS_DEFAULT_REGION": "eu-west-1",
+        "AWS_ACCESS_KEY_ID": "SENTINEL",
+        "AWS_SECRET_ACCESS_KEY": "SENTINEL",
+    }
+
+    command = [sys.executable, "-c", program]
+    ran = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60)  # noqa: S603 - ours
+
+    assert ran.returncode == 0, ran.stderr
+    assert "reached the end" in ran.stdout
+    assert "SENTINEL" not in ran.stdout + ran.stderr
