@@ -153,3 +153,11 @@ def test_a_send_under_way_is_in_the_numbers_messages(casement):
 
     assert seen[0]["casement"]["status"] == "sending"
     assert seen[0]["text"] == HELLO["text"]
+
+
+def test_two_facts_of_one_message_are_one_message_in_every_list(casement):
+    wamid = casement.wrote(ALICE, "Hi", name="Alice")
+    casement.wrote(ALICE, "Hi", name="Alice L.", wamid=wamid)  # the same message, told with another profile
+
+    assert [one["id"] for one in casement.messages(ALICE)] == [wamid]
+    assert [one["id"] for one in casement.messages(None)] == [wamid]

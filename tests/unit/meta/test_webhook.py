@@ -326,3 +326,17 @@ def test_no_value_raises(value):
 @given(webhooks())
 def test_cutting_twice_gives_the_same_pieces(webhook):
     assert list(split(encode(webhook))) == list(split(encode(webhook)))
+
+
+def test_a_number_too_long_for_python_does_not_touch_its_neighbours():
+    def message(id_: str, more: str = "") -> str:
+        return f'{{"from": "16505550101", "id": "{id_}", "timestamp": "1790000000", "type": "text"{more}}}'
+
+    odd = message("wamid.ODD", ', "text": {"n": ' + "7" * 5_000 + "}")
+    value = f'{{"metadata": {{"phone_number_id": "1"}}, "messages": [{odd}, {message("wamid.EVEN")}]}}'
+    body = f'{{"entry": [{{"id": "2", "changes": [{{"field": "messages", "value": {value}}}]}}]}}'.encode()
+
+    first, second = (piece for piece in split(body) if isinstance(piece, Fact))
+
+    assert (first.id, second.id) == ("wamid.ODD", "wamid.EVEN")
+    assert "7" * 5_000 in first.raw

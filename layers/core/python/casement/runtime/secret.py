@@ -1,7 +1,7 @@
 """The one secret: app secrets, verify token, and the numbers with their tokens, as one JSON object in Secrets Manager.
 
-It is remembered for a while and then read again, so a rotation needs no deploy. Powertools' parameters would do the
-same and cost a quarter of a DynamoDB client at every cold start of `receive_webhook` (docs/adr/0003).
+It is remembered for a while and then read again, so a rotation needs no deploy. Powertools' parameters can't look for a
+newer one when a signature asks for it, and cost cold start that `receive_webhook` has not got (docs/adr/0003).
 """
 
 import json
