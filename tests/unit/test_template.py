@@ -57,7 +57,7 @@ ALLOWED = {
     "SendMessage": on_table("BatchWriteItem", "GetItem", "PutItem", "Query") | SECRET,
     "ReadApi": on_table("BatchGetItem", "GetItem", "Query") | SECRET,
     "React": on_table("BatchWriteItem", "PutItem") | STREAM | FAILURES,
-    "SyncTemplates": on_table("BatchWriteItem", "GetItem", "PutItem", "Query") | SECRET | STREAM | FAILURES,
+    "SyncTemplates": on_table("GetItem", "PutItem", "Query") | SECRET | STREAM | FAILURES,
 }
 WRITES = on_table("PutItem", "UpdateItem", "DeleteItem", "BatchWriteItem")
 
