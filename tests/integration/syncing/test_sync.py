@@ -1,11 +1,7 @@
 """Templates in step with Meta: complete listings, single re-reads, and what must not change when either fails."""
 
-import os
-import subprocess
-import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -19,12 +15,12 @@ from casement.meta.graph import Graph
 from casement.store.templates import Templates
 from functions.sync_templates.app import Changed, changed_templates, refresh, sync_all
 from local.simulator import LOCAL_NUMBER
+from tests.support import fresh_interpreter
 from tests.support.deployment import NOON, OTHER_NUMBER, WABA, Deployment, Json, deployed
 from tests.support.faults import watching
 from tests.support.tables import Items, snapshot
 
 MINUTE = 60_000
-ROOT = Path(__file__).parents[3]
 
 
 @pytest.fixture
@@ -470,21 +466,9 @@ class Context:
 
 print(handler({"source": "aws.scheduler"}, Context()))
 """
-    environment = {
-        "PATH": os.environ["PATH"],
-        "PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "layers/core/python")]),
-        "TABLE_NAME": "casement",
-        "SECRET_ID": "casement",
-        "POWERTOOLS_METRICS_NAMESPACE": "Casement",
-        "POWERTOOLS_SERVICE_NAME": "sync_templates",
-        "AWS_DEFAULT_REGION": "eu-west-1",
-        "AWS_ACCESS_KEY_ID": "a",
-        "AWS_SECRET_ACCESS_KEY": "b",
-    }
-    command = [sys.executable, "-c", program]
+    printed = fresh_interpreter.run(
+        program, POWERTOOLS_METRICS_NAMESPACE="Casement", POWERTOOLS_SERVICE_NAME="sync_templates"
+    )
 
-    ran = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60)  # noqa: S603 - ours
-
-    assert ran.returncode == 0, ran.stderr
-    assert "{'synced': []}" in ran.stdout
-    assert '"SyncAgeSeconds":[1000000000.0]' in ran.stdout  # so the alarm says that nothing was ever synced
+    assert "{'synced': []}" in printed
+    assert '"SyncAgeSeconds":[1000000000.0]' in printed  # so the alarm says that nothing was ever synced

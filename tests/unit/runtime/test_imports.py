@@ -19,7 +19,6 @@ MAY_IMPORT = {
     "casement.domain": {"casement.domain"},
     "casement.usecases": {"casement.usecases", "casement.domain"},
     "casement.meta": {"casement.meta", "casement.domain", "httpx", "pydantic"},
-    "casement.webhooks": {"casement.webhooks", "casement.domain", "httpx", "pydantic"},
     "casement.store": {"casement.store", "casement.domain", "botocore.exceptions"},
     "casement.runtime": {"casement", "aws_lambda_powertools", "boto3", "botocore", "httpx"},
 }
