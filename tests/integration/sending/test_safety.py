@@ -125,7 +125,9 @@ wiring.table().put({"PK": {"S": "SENTINEL"}, "SK": {"S": "a"}})
 wiring.table().put_all([{"PK": {"S": "SENTINEL"}, "SK": {"S": sk}} for sk in "ab"])
 print("reached the end")
 """
-    printed = fresh_interpreter.run(program, AWS_ACCESS_KEY_ID="SENTINEL", AWS_SECRET_ACCESS_KEY="SENTINEL")
+    credentials = {"AWS_ACCESS_KEY_ID": "SENTINEL", "AWS_SECRET_ACCESS_KEY": "SENTINEL"}
+
+    printed = fresh_interpreter.run(program, **credentials)
 
     assert "reached the end" in printed
     assert "SENTINEL" not in printed
