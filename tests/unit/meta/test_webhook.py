@@ -340,3 +340,26 @@ def test_a_number_too_long_for_python_does_not_touch_its_neighbours():
 
     assert (first.id, second.id) == ("wamid.ODD", "wamid.EVEN")
     assert "7" * 5_000 in first.raw
+
+
+@pytest.mark.parametrize(
+    ("written_to", "tied"),
+    [
+        ("6505550102", {(LinkKind.ALIAS, "6505550102", USER_ID)}),  # Meta knows them by other digits
+        (PHONE, set()),
+        (USER_ID, set()),
+        ("group:120363", set()),  # whoever's status it says it is: a group is nobody's other name
+    ],
+)
+def test_a_status_tells_by_which_other_name_we_wrote_to_somebody(written_to, tied):
+    key = MessageKey.new(written_to, 1_795_000_000_000, 7)
+    status = {
+        "id": "wamid.1",
+        "status": "sent",
+        "timestamp": "1795000001",
+        "recipient_id": PHONE,
+        "recipient_user_id": USER_ID,
+        "biz_opaque_callback_data": str(key),
+    }
+
+    assert links_in(talk(statuses=[status])) == {(LinkKind.ALIAS, PHONE, USER_ID)} | tied

@@ -52,6 +52,11 @@ class Conversation:
     aliases: tuple[Alias, ...]
 
     @property
+    def contacts(self) -> tuple[str, ...]:
+        """The contact keys of all aliases."""
+        return tuple(alias.contact for alias in self.aliases)
+
+    @property
     def opener(self) -> Opener | None:
         """The newest opener of all aliases."""
         return max(

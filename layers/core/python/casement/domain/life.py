@@ -24,7 +24,6 @@ class Status:
     at: int
     errors: tuple[Any, ...] = ()
     wamid: str | None = None
-    pricing: Any = None
 
 
 @dataclass(frozen=True, slots=True)

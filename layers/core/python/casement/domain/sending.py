@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from casement.domain.errors import CasementError, TemplateNotFound, TemplateNotSendable
-from casement.domain.templates import Template, must_be_sendable
+from casement.domain.errors import CasementError, TemplateNotFound
+from casement.domain.templates import Template, why_not_sendable
 from casement.domain.window import Window
 
 
@@ -24,7 +24,7 @@ class Message:
     contact: str
     type: str
     template: tuple[str, str] | None  # name and language
-    callback_data: str | None  # the caller's own, up to 512 characters
+    callback_data: str | None  # the caller's own
     when_closed: WhenClosed | None
 
 
@@ -93,11 +93,8 @@ def _decide_template(asked: TemplateAsked) -> Decision:
         return RefuseTemplate(
             TemplateNotFound(f"Template '{asked.name}' does not exist in language '{asked.language}'.")
         )
-    try:
-        must_be_sendable(asked.stored)
-    except TemplateNotSendable as error:
-        return RefuseTemplate(error)
-    return SendNow()
+    error = why_not_sendable(asked.stored)
+    return RefuseTemplate(error) if error else SendNow()
 
 
 def _why_closed(window: Window, now: int) -> str:

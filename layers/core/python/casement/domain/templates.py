@@ -85,11 +85,12 @@ def _is_news(old: Held | None, new: Template, asked_at: int) -> bool:
     return old.read_at <= asked_at and old.template.canonical != new.canonical
 
 
-def must_be_sendable(template: Template) -> None:
-    """Raise `TemplateNotSendable` with the code Meta would use, unless `template` may go out."""
-    if not template.sendable:
-        raise TemplateNotSendable(
-            f"Template '{template.name}' ({template.language}) is {template.status} at Meta, and only APPROVED "
-            "templates can be sent.",
-            code=_CODE_OF_STATUS.get(template.status, NOT_AVAILABLE),
-        )
+def why_not_sendable(template: Template) -> TemplateNotSendable | None:
+    """The error with which Meta would refuse `template` now, None if it may go out."""
+    if template.sendable:
+        return None
+    return TemplateNotSendable(
+        f"Template '{template.name}' ({template.language}) is {template.status} at Meta, and only APPROVED "
+        "templates can be sent.",
+        code=_CODE_OF_STATUS.get(template.status, NOT_AVAILABLE),
+    )

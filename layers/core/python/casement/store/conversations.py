@@ -1,4 +1,4 @@
-"""Conversations: links and window of an alias, and what was said."""
+"""The aliases of conversations: whom each is linked to, and what moved its window."""
 
 from casement.domain.conversation import Alias, Seen
 from casement.domain.facts import LinkKind

@@ -5,11 +5,10 @@ from typing import NamedTuple
 
 from casement.domain.facts import Fact, Link, Quarantined
 from casement.store import keys
-from casement.store.table import Item, Table, item
+from casement.store.table import Item, Table, expiry, item
 
 CHUNK = 350_000  # bytes; DynamoDB takes items of 400 KB, names and keys included
 TOO_LARGE = "too large for one item"
-DAY_S = 86_400
 _REMEMBERED_LINKS = 20_000
 
 
@@ -25,7 +24,7 @@ class Facts:
 
     def __init__(self, table: Table, *, retention_days: int) -> None:
         self._table = table
-        self._retention_s = retention_days * DAY_S
+        self._retention_days = retention_days
         self._known_links: set[Link] = set()  # only spares writes: a fresh environment writes them once more
 
     def add(self, pieces: Iterable[Fact | Link | Quarantined]) -> Stored:
@@ -53,8 +52,8 @@ class Facts:
 
     def _fact_item(self, key: keys.Key, fact: Fact) -> Item:
         made: Item = {"PK": {"S": key.pk}, "SK": {"S": key.sk}, "raw": {"S": fact.raw}}
-        if self._retention_s and fact.at:  # by Meta's time, so that a redelivery is the same bytes
-            made["ttl"] = {"N": str(fact.at // 1000 + self._retention_s)}
+        if ttl := expiry(fact.at, self._retention_days):
+            made["ttl"] = {"N": str(ttl)}
         if fact.referral:
             made["referral"] = {"N": "1"}
         return made

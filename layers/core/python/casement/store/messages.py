@@ -154,5 +154,4 @@ def _status(found: Item) -> Status:
         milliseconds(element.get("timestamp")),
         tuple(errors) if isinstance(errors, list) else (),
         element.get("id") if isinstance(element.get("id"), str) else None,
-        element.get("pricing"),
     )

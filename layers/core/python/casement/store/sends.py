@@ -11,8 +11,7 @@ from casement.domain.compact_json import dumps
 from casement.domain.message_key import MessageKey
 from casement.domain.sending import Outcome
 from casement.store import keys
-from casement.store.facts import DAY_S
-from casement.store.table import Attributes, Table, item
+from casement.store.table import Attributes, Table, expiry, item
 
 
 class Sends:
@@ -20,7 +19,7 @@ class Sends:
 
     def __init__(self, table: Table, *, retention_days: int) -> None:
         self._table = table
-        self._retention_s = retention_days * DAY_S
+        self._retention_days = retention_days
 
     def ask(self, number: str, key: MessageKey, request: Mapping[str, Any], asked_by: str) -> None:
         """A8. Keep what was asked, before anything is done about it."""
@@ -40,4 +39,4 @@ class Sends:
         self._table.put(item(where, kept, self._ttl(key)))
 
     def _ttl(self, key: MessageKey) -> int:
-        return key.at // 1000 + self._retention_s if self._retention_s else 0
+        return expiry(key.at, self._retention_days)

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 Attributes = Mapping[str, str | int | bytes | None]
 Item = dict[str, Any]  # attribute values in DynamoDB's own form, {"S": …}
 
+DAY_S = 86_400
 BATCH_WRITE, BATCH_GET = 25, 100
 _ATTEMPTS = 6
 _FIRST_WAIT_S = 0.05
@@ -159,6 +160,14 @@ class Table:
 def _unavailable(call: str, error: Exception) -> StoreUnavailable:
     code = error.response["Error"]["Code"] if isinstance(error, ClientError) else type(error).__name__
     return StoreUnavailable(f"DynamoDB did not answer {call}: {code}")
+
+
+def expiry(at: int, retention_days: int) -> int:
+    """The `ttl` of what happened at `at` (epoch milliseconds): epoch seconds, 0 for never.
+
+    It follows from that time, never from the time of writing: what is written again must be the same bytes.
+    """
+    return at // 1000 + retention_days * DAY_S if at and retention_days else 0
 
 
 def item(key: Key, attributes: Attributes, ttl: int = 0) -> Item:

@@ -88,7 +88,6 @@ class Page:
 @dataclass(frozen=True, slots=True)
 class _Shown:
     conversation: Conversation
-    contacts: list[str]
     window: Window
     known: bool
     latest: list[Said | Send]  # the newest few
@@ -174,7 +173,7 @@ def _conversations(
         shown = read[entry.contact]
         wanted = state is None or shown.window.state is state
         new = shown.conversation.contact not in listed and not (
-            after and entry.position.at == after.position.at and passed.intersection(shown.contacts)
+            after and entry.position.at == after.position.at and passed.intersection(shown.conversation.contacts)
         )
         if wanted and new and counts(entry, shown, place.as_of):
             listed[shown.conversation.contact] = shown.view
@@ -190,7 +189,7 @@ def _newest_at(reader: Reader, shown: _Shown, is_one: Callable[[Said | Send], bo
 def _further(reader: Reader, shown: _Shown) -> Iterator[Said | Send]:
     """The messages behind the newest few."""
     if len(shown.latest) == _LOOKED_AT:
-        yield from reader.messages.newest(reader.number, shown.contacts, shown.latest[-1].position)
+        yield from reader.messages.newest(reader.number, shown.conversation.contacts, shown.latest[-1].position)
 
 
 def _is_opener(message: Said | Send) -> bool:
@@ -207,15 +206,14 @@ def _is_logged(message: Said | Send) -> bool:
 
 def _show(reader: Reader, contact: str) -> _Shown:
     conversation = find_conversation(reader.number, contact, read=reader.read_alias)
-    contacts = [alias.contact for alias in conversation.aliases]
     window = window_at(
         reader.now,
         conversation.opener,
         conversation.verdict,
         rules=reader.rules,
-        free_entry_point_until=_free_entry_point_until(reader, conversation, contacts),
+        free_entry_point_until=_free_entry_point_until(reader, conversation),
     )
-    latest = list(islice(reader.messages.newest(reader.number, contacts), _LOOKED_AT))
+    latest = list(islice(reader.messages.newest(reader.number, conversation.contacts), _LOOKED_AT))
     newest = next((message for message in latest if not _is_call(message)), None)
     active = next((message for message in latest if not _is_call(message) or _is_opener(message)), None)
     newest_at = latest[0].position.at if latest else None
@@ -229,7 +227,7 @@ def _show(reader: Reader, contact: str) -> _Shown:
         reader.now,
     )
     known = newest_at is not None or any(alias.links for alias in conversation.aliases)
-    return _Shown(conversation, contacts, window, known, latest, view)
+    return _Shown(conversation, window, known, latest, view)
 
 
 def _is_call(message: Said | Send) -> bool:
@@ -252,14 +250,14 @@ def _spellings(latest: Iterable[Said | Send]) -> Iterator[object]:
             yield element.get("to")
 
 
-def _free_entry_point_until(reader: Reader, conversation: Conversation, contacts: list[str]) -> int | None:
+def _free_entry_point_until(reader: Reader, conversation: Conversation) -> int | None:
     """The end of a free entry point: 72 hours from the first answer within 24 hours to a message that an ad brought."""
     earliest = reader.now - DAY_MS - FREE_ENTRY_POINT_MS
     if conversation.opener is None or conversation.opener.at < earliest:
         return None
     answers = (
-        reader.messages.answered_at(reader.number, contacts, referred_at, referred_at + DAY_MS)
-        for referred_at in reader.messages.referred_at(reader.number, contacts, earliest)
+        reader.messages.answered_at(reader.number, conversation.contacts, referred_at, referred_at + DAY_MS)
+        for referred_at in reader.messages.referred_at(reader.number, conversation.contacts, earliest)
     )
     until = max((at + FREE_ENTRY_POINT_MS for at in answers if at is not None), default=0)
     return until if until > reader.now else None
@@ -268,8 +266,7 @@ def _free_entry_point_until(reader: Reader, conversation: Conversation, contacts
 def list_messages_of(reader: Reader, contact: str, *, limit: int, after: Place | None = None) -> Page:
     """A conversation's messages, newest first."""
     conversation = find_conversation(reader.number, contact, read=reader.read_alias)
-    contacts = [alias.contact for alias in conversation.aliases]
-    found = reader.messages.newest(reader.number, contacts, after.position if after else None)
+    found = reader.messages.newest(reader.number, conversation.contacts, after.position if after else None)
     page = list(islice((message for message in found if not _is_call(message)), limit + 1))
     views = [_view(reader, message, conversation.contact) for message in page[:limit]]
     return Page(views, Place(page[limit - 1].position, reader.now) if len(page) > limit else None)
