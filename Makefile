@@ -25,6 +25,7 @@ SYNCED := .venv/.synced
 MINISTACK := .tools/ministack/.installed
 MINISTACK_PINS := local/stack/ministack.txt
 LAYER_PINS := layers/core/requirements.txt
+NODE_CLIENT := tests/e2e/node/node_modules/.installed
 
 SAM := SAM_CLI_TELEMETRY=0 $(UV) tool run --quiet --python $(PYTHON) --from aws-sam-cli==$(SAM_VERSION) sam
 
@@ -42,7 +43,7 @@ BASE ?= http://127.0.0.1:8080
 ENV ?= default
 ARGS ?=
 
-.PHONY: help setup check fix test lambda-venv run demo replay bench lock build deploy clean
+.PHONY: help setup check fix test lambda-venv node-client run demo replay bench lock build deploy clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -95,7 +96,7 @@ fix: setup ## mend what ruff can mend
 	$(PYTHON) -m ruff check --fix
 	$(PYTHON) -m ruff format
 
-test: setup lambda-venv ## run the tests on this Python and, where there is one, on Lambda's 3.13 (ARGS= for pytest)
+test: setup lambda-venv node-client ## run the tests on this Python and, where there is one, on Lambda's 3.13 (ARGS= for pytest)
 	$(PYTHON) -m pytest -n $(WORKERS) $(ARGS)
 	@if [ -e $(LAMBDA_VENV)/.synced ]; then \
 	  echo "$(LAMBDA_VENV)/bin/python -m pytest -n $(WORKERS) $(ARGS)"; \
@@ -107,6 +108,19 @@ lambda-venv: setup
 	@if $(PYTHON) -c 'import sys; sys.exit("%d.%d" % sys.version_info[:2] != "$(LAMBDA_PYTHON)")'; then :; \
 	elif [ -n "$$($(FIND_LAMBDA_PYTHON))" ]; then $(MAKE) --no-print-directory $(LAMBDA_VENV)/.synced; \
 	else echo "No Python $(LAMBDA_PYTHON) here, which is what Lambda runs: $$($(PYTHON) -V) stands for it."; \
+	fi
+
+# A client for Node, which some of the tests run, where there is a Node to run it; they are skipped where there is none.
+node-client:
+	@if node -e 'process.exit(Number(parseInt(process.versions.node) < 20))' 2>/dev/null && command -v npm >/dev/null 2>&1; \
+	then $(MAKE) --no-print-directory --silent $(NODE_CLIENT); \
+	else echo "No Node 20 or newer with npm here: the tests of a client for Node are skipped."; \
+	fi
+
+$(NODE_CLIENT): $(addprefix tests/e2e/node/,package.json package-lock.json .npmrc)
+	@if npm ci --prefix tests/e2e/node --loglevel=error >/dev/null; then touch $@; \
+	elif [ -n "$${CI:-}" ]; then exit 1; \
+	else echo "npm could not install the client for Node: its tests are skipped." >&2; \
 	fi
 
 run: setup ## start the local stack, play a first conversation, stay up

@@ -11,7 +11,8 @@ import typer
 from rich.table import Table
 
 from casement.domain.api_key import ApiKey, Scope, digest_of
-from casement.domain.sending import WhenClosed
+from casement.domain.errors import InvalidRequest
+from casement.domain.policy import policy_in
 from casement.store.api_keys import ApiKeys
 from cli.outside import console, table, work_of
 from cli.trouble import Trouble
@@ -35,6 +36,17 @@ def _name(value: str) -> str:
     return value.strip()
 
 
+def _policy(value: str | None) -> str | None:
+    """A policy as the functions will read it, or no default."""
+    if value is None:
+        return None
+    try:
+        policy_in(value)
+    except InvalidRequest as error:
+        raise typer.BadParameter(str(error)) from None
+    return value.strip()
+
+
 @app.command("create")
 def create(
     ctx: typer.Context,
@@ -51,9 +63,22 @@ def create(
         ),
     ] = None,
     when_closed: Annotated[
-        WhenClosed | None,
-        typer.Option(help="What becomes of its free-form messages while the window is closed, unless they say so."),
+        str | None,
+        typer.Option(
+            callback=_policy,
+            metavar="POLICY",
+            help="What becomes of its free-form messages while the window is closed, unless they say so: reject, "
+            "template, hold, handoff, or a policy as JSON.",
+        ),
     ] = None,
+    once_by_callback_data: Annotated[
+        bool,
+        typer.Option(
+            "--once-by-callback-data",
+            help="Take its biz_opaque_callback_data for an Idempotency-Key: for clients that can't set a header, and "
+            "only if no two messages share one.",
+        ),
+    ] = False,
 ) -> None:
     """Make an API key and print it, once: nobody can read it again."""
     work = work_of(ctx)
@@ -69,6 +94,7 @@ def create(
             numbers=frozenset(number or ()),
             when_closed=when_closed,
             created_at=work.now,
+            once_by_callback_data=once_by_callback_data,
         )
     )
     typer.echo(f"The key {name!r}. Keep it now: it is not shown again, and only a digest of it is stored.", err=True)
@@ -134,7 +160,7 @@ def _as_json(key: ApiKey) -> dict[str, Any]:
 
 
 def _shown(keys: Iterable[ApiKey]) -> Table:
-    shown = table("name", "digest", "may", "numbers", "when closed", "created", "revoked")
+    shown = table("name", "digest", "may", "numbers", "when closed", "once by", "created", "revoked")
     for key in keys:
         shown.add_row(
             key.name,
@@ -142,6 +168,7 @@ def _shown(keys: Iterable[ApiKey]) -> Table:
             ", ".join(sorted(key.scopes)),
             ", ".join(sorted(key.numbers)) or "all",
             key.when_closed or "",
+            "callback data" if key.once_by_callback_data else "",
             _day(key.created_at),
             _day(key.revoked_at) if key.revoked_at is not None else "",
             style="dim" if key.revoked_at is not None else None,

@@ -19,6 +19,11 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_sqs import SQSClient
 
+# What to do with a failure queue once the cause is mended. A job of the outbox is work: it goes back.
+_AGAIN = {
+    "React": "casement replay, then purge the queue",
+    "SendOutbox": "start a DLQ redrive of the queue in the SQS console",
+}
 _SHOWN_IN_QUARANTINE = 50
 _DEPLOY = "Deploy the stack again: make deploy"
 
@@ -95,7 +100,7 @@ def check_failure_queues(client: "SQSClient", queues: Mapping[str, str]) -> Iter
         waiting = int(said["ApproximateNumberOfMessages"]) + int(said["ApproximateNumberOfMessagesNotVisible"])
         what = f"queue {name}"
         if waiting:
-            again = "casement replay, then purge the queue" if "React" in name else "purge the queue"
+            again = _AGAIN.get(next((of for of in _AGAIN if of in name), ""), "purge the queue")
             yield broken(what, f"{waiting} given up", f"Mend what the function's log says, then {again}.")
         else:
             yield ok(what, "Empty: nothing was given up")

@@ -1,4 +1,4 @@
-"""`casement replay`: run `react` over every stored fact, and so write again what follows from them."""
+"""`casement replay`: write again what follows from every stored fact, as `react` did. It sends nothing."""
 
 import json
 import re
@@ -12,8 +12,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.progress import Progress, TextColumn, TimeElapsedColumn
 
+from casement.domain.consent import Wish
+from casement.store.contacts import Contacts
+from casement.store.happenings import happening_in
 from casement.store.log import Log, entry_of
-from casement.usecases.react import react
+from casement.store.numbers import Numbers
+from casement.store.table import Table
+from casement.usecases.react import Projections, project
 from cli.outside import console, work_of
 
 if TYPE_CHECKING:
@@ -28,7 +33,7 @@ _TIMED = re.compile(r"[DMWY]#(\d{13})#")  # sort keys that begin with Meta's tim
 
 @dataclass
 class Counts:
-    """How far a replay is: items looked at, facts given to `react`, log entries it wrote or would have."""
+    """How far a replay is: items looked at, facts among them, log entries that it wrote or would have."""
 
     looked_at: int = 0
     facts: int = 0
@@ -41,10 +46,13 @@ class Counts:
 
 
 class Nowhere:
-    """A log for dry runs: takes everything, keeps nothing."""
+    """The log and the contacts of a dry run: takes everything, keeps nothing."""
 
     def add(self, items: Iterable[Item]) -> None:
-        """Keep nothing."""
+        """Keep no log entry."""
+
+    def wish(self, number_id: str, contact: str, wish: Wish, said_by: str) -> None:
+        """Keep nothing of what a customer wants."""
 
 
 def replay_command(
@@ -57,10 +65,10 @@ def replay_command(
     segments: Annotated[int, typer.Option(min=1, max=64, help="How many parts of the table are read at a time.")] = 4,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Rebuild what follows from stored facts: the inbox.
+    """Rebuild what follows from stored facts: the inbox, and what customers do not want.
 
-    It reads the whole table once, changes no fact, and writes what is there already once more: it may run at any time,
-    beside the functions, twice, or again after it was stopped.
+    It reads the whole table once, changes no fact, sends nothing, and writes what is there already once more: it may
+    run at any time, beside the functions, twice, or again after it was stopped.
     """
     work = work_of(ctx)
     start = moment_of(since, work.now) if since else 0
@@ -73,7 +81,7 @@ def replay_command(
         counts = replay(
             work.stack.aws.dynamodb,
             table.name,
-            log=Nowhere() if dry_run else Log(table),
+            to=projections(table, work.now, dry_run=dry_run),
             since=start,
             segments=segments,
             on_page=lambda so_far: progress.update(task, description=_in_words(so_far, dry_run)),
@@ -81,18 +89,30 @@ def replay_command(
     typer.echo(json.dumps({**asdict(counts), "dry_run": dry_run}) if as_json else _in_words(counts, dry_run))
 
 
+def projections(table: Table, now: int, *, dry_run: bool) -> Projections:
+    """Where to write what follows from facts. Numbers are asked for their stop words once, as of `now`."""
+    nowhere, numbers = Nowhere(), Numbers(table)
+    return Projections(
+        entry_of,
+        happening_in,
+        nowhere if dry_run else Log(table),
+        nowhere if dry_run else Contacts(table),
+        lambda number: numbers.state(number, now),
+    )
+
+
 def replay(
     client: "DynamoDBClient",
     table_name: str,
     *,
-    log: Log | Nowhere,
+    to: Projections,
     since: int,
     segments: int,
     on_page: Callable[[Counts], None],
 ) -> Counts:
-    """Give every conversation's facts to `react`, page by page; raises what reading or writing raises.
+    """Project every conversation's facts again, page by page; raises what reading or writing raises.
 
-    `since` is epoch milliseconds of Meta's time.
+    `since` is epoch milliseconds of Meta's time. Nothing is sent: messages that wait are found by `sweep_sends`.
     """
     total, lock, stop = Counts(), threading.Lock(), threading.Event()
 
@@ -101,7 +121,7 @@ def replay(
             if stop.is_set():
                 return
             wanted = [fact for fact in facts if is_since(fact["SK"]["S"], since)]
-            done = Counts(looked_at, len(wanted), react(wanted, log=log, entry_of=entry_of))
+            done = Counts(looked_at, len(wanted), project(wanted, to))
             with lock:
                 total.add(done)
                 on_page(total)

@@ -7,7 +7,6 @@ from aws_lambda_powertools import Logger
 
 from casement.domain.errors import StoreUnavailable
 from casement.runtime import wiring
-from casement.store.log import entry_of
 from casement.usecases.react import react
 
 logger = Logger()
@@ -25,9 +24,11 @@ def handler(event: Mapping[str, Any], _context: Any) -> dict[str, Any]:
     """
     records = event["Records"]
     try:
-        written = react(new_images(records), log=wiring.log(), entry_of=entry_of)
+        reacted = react(new_images(records), wiring.projections(), wiring.outlook())
     except StoreUnavailable as error:
         logger.error("not written: the stream will deliver it again", why=str(error))
         return {"batchItemFailures": [{"itemIdentifier": records[0]["dynamodb"]["SequenceNumber"]}]}
-    logger.info("reacted", records=len(records), entries=written)
+    if reacted.mispredicted:  # we held a window to be open, and Meta did not
+        wiring.count("WindowMispredicted", reacted.mispredicted)
+    logger.info("reacted", records=len(records), entries=reacted.entries, jobs=reacted.jobs)
     return {"batchItemFailures": []}

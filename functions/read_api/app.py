@@ -4,9 +4,11 @@ import base64
 import binascii
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
 from functools import partial
 from itertools import islice
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import urlencode
 
 from casement.domain.api_key import ApiKey, Scope
@@ -14,14 +16,23 @@ from casement.domain.contact import contact_key
 from casement.domain.errors import InvalidRequest, NotAllowed, NotFound
 from casement.domain.message_key import MessageKey
 from casement.domain.messages import Position
+from casement.domain.number import settings_view, token_digest
+from casement.domain.pending import State
 from casement.domain.templates import DELETED, Template
 from casement.domain.window import WindowState
 from casement.runtime import wiring
-from casement.runtime.endpoint import authenticate, endpoint
+from casement.runtime.endpoint import authenticate, endpoint, hold_key, is_wanted, number_meant
 from casement.runtime.http import Request, Response
 from casement.runtime.secret import Secret
 from casement.store.api_keys import ApiKeys
+from casement.store.contacts import Contacts
+from casement.store.conversations import Conversations
+from casement.store.log import Log
+from casement.store.numbers import Numbers
+from casement.store.pendings import Pendings
 from casement.store.templates import Templates, position
+from casement.usecases.holds import list_holds, show_hold
+from casement.usecases.number_health import health_view
 from casement.usecases.read import (
     Page,
     Place,
@@ -30,13 +41,30 @@ from casement.usecases.read import (
     list_conversations,
     list_messages,
     list_messages_of,
+    list_needing_attention,
+    show_contact,
     show_conversation,
     show_message,
+    show_wamid,
 )
+
+E = TypeVar("E", bound=StrEnum)
 
 DEFAULT_LIMIT, LARGEST_LIMIT = 25, 100
 _ALWAYS_SHOWN = ("id",)
+_HOLD_PLACE = re.compile(r"[01]\.[0-9]\.[Hh]#[!-~]{1,400}|[0-9A-Z]{26}", re.ASCII)
 _CURSOR = re.compile(r"(?P<as_of>[0-9]{1,13})\.(?P<at>[0-9]{1,13})\.(?P<rest>.*)", re.ASCII | re.DOTALL)
+
+
+@dataclass(frozen=True, slots=True)
+class Own:
+    """What the routes take that Graph has no word for."""
+
+    pendings: Pendings
+    numbers: Numbers
+    conversations: Conversations
+    contacts: Contacts
+    log: Log
 
 
 def respond(
@@ -44,6 +72,7 @@ def respond(
     *,
     api_keys: ApiKeys,
     reader: Callable[[str], Reader],
+    own: Own,
     templates: Templates,
     secret: Callable[[], Secret],
     now: int,
@@ -53,36 +82,104 @@ def respond(
     if request.route == TEMPLATES:
         key = authenticate(request, Scope.READ, api_keys, now)
         return Response.json(_templates(request, id_, key, templates, secret))
+    if request.route in _OWN_ROUTES:
+        key = authenticate(request, Scope.READ, api_keys, now)
+        return Response.json(_OWN_ROUTES[request.route](request, key, own, secret(), now))
     show = _ROUTES.get(request.route)
     if show is None:
         raise NotFound("Unknown path or method. Casement's routes are listed in its README.")
     authenticate(request, Scope.READ, api_keys, now, number=id_)
-    return Response.json(show(request, reader(id_)))
+    return Response.json(show(request, reader(id_), own))
 
 
-def _list_conversations(request: Request, reader: Reader) -> Mapping[str, Any]:
-    state = _state(request.query.get("state"))
+def _list_conversations(request: Request, reader: Reader, _own: Own) -> Mapping[str, Any]:
+    state = _one_of(WindowState, request.query.get("state"), "state")
+    if is_wanted(request, "needs_attention"):
+        return _paged(request, list_needing_attention(reader, limit=_limit(request), after=_after(request)))
     listing = {"newest": list_conversations, "closing": list_closing}.get(request.query.get("sort", "newest"))
     if listing is None:
         raise InvalidRequest("sort must be newest or closing.", parameter="sort")
     return _paged(request, listing(reader, limit=_limit(request), after=_after(request), state=state))
 
 
-def _show_conversation(request: Request, reader: Reader) -> Mapping[str, Any]:
+def _show_conversation(request: Request, reader: Reader, _own: Own) -> Mapping[str, Any]:
     return show_conversation(reader, contact_key(request.path.get("conversation_id", "")))
 
 
-def _list_messages(request: Request, reader: Reader) -> Mapping[str, Any]:
+def _list_messages(request: Request, reader: Reader, _own: Own) -> Mapping[str, Any]:
     named = request.query.get("conversation_id")
     page = partial(list_messages_of, contact=contact_key(named)) if named else list_messages
     return _paged(request, page(reader, limit=_limit(request), after=_after(request)))
 
 
-def _show_message(request: Request, reader: Reader) -> Mapping[str, Any]:
-    key = MessageKey.parse(request.path.get("message_id"))
-    if key is None:
-        raise NotFound("Messages are found here by the id that Casement gave them (casement.id).")
-    return show_message(reader, key)
+def _show_message(request: Request, reader: Reader, _own: Own) -> Mapping[str, Any]:
+    named = request.path.get("message_id", "")
+    key = MessageKey.parse(named)
+    if key is not None:
+        return show_message(reader, key)
+    contact = request.query.get("conversation_id")
+    return show_wamid(reader, named, contact_key(contact) if contact else None)
+
+
+def _show_contact(request: Request, reader: Reader, own: Own) -> Mapping[str, Any]:
+    return show_contact(reader, contact_key(request.path.get("contact_id", "")), own.contacts.language)
+
+
+def _list_holds(request: Request, key: ApiKey, own: Own, secret: Secret, now: int) -> Mapping[str, Any]:
+    number = number_meant(request, key, Scope.READ, secret)
+    contact = request.query.get("conversation_id")
+    page = list_holds(
+        number.number,
+        own.pendings,
+        own.conversations.alias,
+        now,
+        contact=contact_key(contact) if contact else None,
+        state=_one_of(State, request.query.get("state"), "state"),
+        limit=_limit(request),
+        after=_hold_place(request),
+    )
+    view: dict[str, Any] = {"data": page.data}
+    if page.after:
+        cursor = _encoded(page.after)
+        view["paging"] = {"cursors": {"after": cursor}, "next": _next_url(request, cursor)}
+    return view
+
+
+def _hold_place(request: Request) -> str:
+    place = _decoded(request.query["after"]) if request.query.get("after") else ""
+    if place and not _HOLD_PLACE.fullmatch(place):
+        raise InvalidRequest("after is no cursor that Casement gave.", parameter="after")
+    return place
+
+
+def _show_hold(request: Request, key: ApiKey, own: Own, secret: Secret, now: int) -> Mapping[str, Any]:
+    number = number_meant(request, key, Scope.READ, secret)
+    return show_hold(number.number, hold_key(request), own.pendings, now)
+
+
+def _show_health(_request: Request, key: ApiKey, own: Own, secret: Secret, now: int) -> Mapping[str, Any]:
+    allowed = (number for number in secret.numbers.values() if not key.numbers or number.number in key.numbers)
+    return {
+        "data": [
+            health_view(
+                number.number,
+                own.numbers.fresh(number.number, now),
+                token_digest(number.token),
+                own.log,
+                own.pendings,
+                own.conversations.alias,
+                now,
+            )
+            for number in allowed
+        ]
+    }
+
+
+def _show_number(request: Request, key: ApiKey, own: Own, secret: Secret, now: int) -> Mapping[str, Any]:
+    number = request.path.get("id", "")
+    key.must_allow(Scope.READ, number)
+    secret.number(number)
+    return {"phone_number_id": number, **settings_view(own.numbers.fresh(number, now).settings)}
 
 
 def _templates(
@@ -155,11 +252,11 @@ def _template_view(template: Template, fields: str | None) -> Mapping[str, Any]:
     return {name: value for name, value in template.definition.items() if name in names}
 
 
-def _state(name: str | None) -> WindowState | None:
+def _one_of(kind: type[E], name: str | None, parameter: str) -> E | None:
     try:
-        return WindowState(name) if name else None
+        return kind(name) if name else None
     except ValueError as error:
-        raise InvalidRequest(f"state must be one of: {', '.join(WindowState)}.", parameter="state") from error
+        raise InvalidRequest(f"{parameter} must be one of: {', '.join(kind)}.", parameter=parameter) from error
 
 
 def _limit(request: Request) -> int:
@@ -204,11 +301,19 @@ def _decoded(cursor: str) -> str:
 
 
 TEMPLATES = "GET /{version}/{id}/message_templates"
-_ROUTES: Mapping[str, Callable[[Request, Reader], Mapping[str, Any]]] = {
+_ROUTES: Mapping[str, Callable[[Request, Reader, Own], Mapping[str, Any]]] = {
+    "GET /{version}/{id}/contacts/{contact_id}": _show_contact,
     "GET /{version}/{id}/conversations": _list_conversations,
     "GET /{version}/{id}/conversations/{conversation_id}": _show_conversation,
     "GET /{version}/{id}/messages": _list_messages,
     "GET /{version}/{id}/messages/{message_id}": _show_message,
+}
+
+_OWN_ROUTES: Mapping[str, Callable[[Request, ApiKey, Own, Secret, int], Mapping[str, Any]]] = {
+    "GET /casement/v1/holds": _list_holds,
+    "GET /casement/v1/holds/{hold_id}": _show_hold,
+    "GET /casement/v1/health": _show_health,
+    "GET /casement/v1/numbers/{id}": _show_number,
 }
 
 
@@ -220,6 +325,7 @@ def handler(request: Request) -> Response:
         request,
         api_keys=wiring.api_keys(),
         reader=partial(_reader, now=now),
+        own=Own(wiring.pendings(), wiring.numbers(), wiring.conversations(), wiring.contacts(), wiring.log()),
         templates=wiring.templates(),
         secret=wiring.secret,
         now=now,
@@ -232,6 +338,7 @@ def _reader(number: str, *, now: int) -> Reader:
         wiring.conversations().alias,
         wiring.log(),
         wiring.messages(),
+        wiring.pendings(),
         wiring.settings().window_rules,
         now,
     )

@@ -1,29 +1,33 @@
 """`POST /{version}/{id}/messages`: Meta's own send endpoint, behind the customer service window."""
 
+import hashlib
+import json
 from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
 
 from aws_lambda_powertools import Logger
 
 from casement.domain.api_key import ApiKey, Scope
 from casement.domain.errors import InvalidRequest
-from casement.domain.sending import Message, Receipt, WhenClosed
-from casement.domain.window import WindowRules
+from casement.domain.policy import value_in
+from casement.domain.sending import Message, Receipt
 from casement.meta.graph import Graph
-from casement.meta.send_request import parse, policy_named
+from casement.meta.send_request import parse
 from casement.runtime import wiring
-from casement.runtime.endpoint import authenticate, endpoint
+from casement.runtime.endpoint import authenticate, endpoint, is_wanted
 from casement.runtime.http import Request, Response
-from casement.runtime.secret import Secret
+from casement.runtime.secret import Number, Secret
 from casement.store.api_keys import ApiKeys
-from casement.store.conversations import Conversations
-from casement.store.facts import Facts
-from casement.store.sends import Sends
-from casement.store.templates import Templates
-from casement.usecases.send_message import From, send_message
+from casement.usecases.engine import Engine
+from casement.usecases.once import Once
+from casement.usecases.send_message import Asking, send_message
+
+LONGEST_IDEMPOTENCY_KEY = 255  # characters
 
 logger = Logger()
 
-wiring.build_at_start(wiring.table, wiring.graph, wiring.secret_source)
+wiring.build_at_start(wiring.sending)
 
 
 def respond(
@@ -31,56 +35,45 @@ def respond(
     *,
     api_keys: ApiKeys,
     secret: Callable[[], Secret],
-    conversations: Conversations,
-    templates: Templates,
-    sends: Sends,
-    facts: Facts,
     graph: Graph,
-    rules: WindowRules,
+    engine: Callable[[Number], Engine],
     clock: Callable[[], int],
-    randomness: Callable[[], int],
 ) -> Response:
-    """Answer one request to send. Raises a `CasementError` for everything that is not sent."""
+    """Answer one request to send. Raises a `CasementError` for what was never asked of anybody."""
     number_id = request.path.get("id", "")
     began = clock()
     key = authenticate(request, Scope.SEND, api_keys, began, number=number_id)
-    refuse_what_is_not_kept(request)
     wanted = parse(request.body, request.headers.get("casement-when-closed"))
     number = secret().number(number_id)
     if isinstance(wanted, Receipt):
+        if is_wanted(request, "dry_run"):
+            raise InvalidRequest("There is no dry run of a receipt.", parameter="dry_run")
         return Response.json(graph.post_message(number.number, number.token, wanted.body))
-    sent = send_message(
-        wanted,
-        From(number.number, number.waba_id, key.name),
-        policy=policy_of(wanted, key),
-        read_alias=conversations.alias,
-        templates=templates,
-        sends=sends,
-        learn=lambda link: facts.add([link]),
-        post=lambda body: graph.post_message(number.number, number.token, body),
-        rules=rules,
-        clock=clock,
-        began=began,
-        randomness=randomness(),
-    )
-    if not sent.kept:
-        logger.error("sent, but what became of it could not be stored", key=sent.answer["casement"]["id"])
-    return Response.json(sent.answer)
+    wanted = replace(wanted, dry_run=wanted.dry_run or is_wanted(request, "dry_run"))
+    asking = Asking(engine(number), key.name, began, once(request, wanted, key))
+    key_policy = value_in(key.when_closed) if key.when_closed else None
+    answer = send_message(wanted, asking, key_policy=key_policy)
+    if not answer.kept:
+        logger.error("what became of a send could not be stored", key=answer.body.get("casement", {}).get("id"))
+    return Response.json(answer.body, answer.http, problem=answer.problem)
 
 
-def refuse_what_is_not_kept(request: Request) -> None:
-    """Raise `InvalidRequest` for a wish that is not granted here: ignoring it would send what must not go."""
-    if "idempotency-key" in request.headers:
-        raise InvalidRequest("Idempotency-Key is not supported yet, so a repeat would send twice. Nothing was sent.")
-    if "dry_run" in request.query:
-        raise InvalidRequest("dry_run is not supported yet. Nothing was sent.", parameter="dry_run")
+def once(request: Request, wanted: Message, key: ApiKey) -> Once | None:
+    """What the caller gave so that this is done once: the header, or for some keys their own callback data."""
+    given = request.headers.get("idempotency-key")
+    if given is None and key.once_by_callback_data:
+        given = wanted.callback_data
+    if given is None:
+        return None
+    if not 0 < len(given) <= LONGEST_IDEMPOTENCY_KEY:
+        raise InvalidRequest(f"Idempotency-Key must be 1 to {LONGEST_IDEMPOTENCY_KEY} characters.")
+    return Once(key.digest, given, digest(wanted))
 
 
-def policy_of(message: Message, key: ApiKey) -> WhenClosed:
-    """What to do while the window is closed: as the request says, else the key, else `reject`."""
-    if message.when_closed:
-        return message.when_closed
-    return policy_named(key.when_closed) if key.when_closed else WhenClosed.REJECT
+def digest(wanted: Message) -> str:
+    """What makes two requests the same: all of the message and its policy, however the JSON was written."""
+    said: list[Any] = [wanted.body, wanted.callback_data, wanted.when_closed]
+    return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()
 
 
 @endpoint
@@ -90,12 +83,7 @@ def handler(request: Request) -> Response:
         request,
         api_keys=wiring.api_keys(),
         secret=wiring.secret,
-        conversations=wiring.conversations(),
-        templates=wiring.templates(),
-        sends=wiring.sends(),
-        facts=wiring.facts(),
         graph=wiring.graph(),
-        rules=wiring.settings().window_rules,
+        engine=wiring.engine,
         clock=wiring.now,
-        randomness=wiring.randomness,
     )

@@ -2,38 +2,96 @@
 
 import random
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from math import ceil
 from typing import Any
 
+from casement.domain.jobs import Job
 from casement.domain.message_key import MessageKey
-from casement.domain.sending import Message, Outcome, WhenClosed
-from casement.domain.window import WindowRules
+from casement.domain.number import Health, NumberSettings, NumberState
+from casement.domain.pending import State
+from casement.domain.policy import WhenClosed
+from casement.domain.sending import Message, Outcome, Request
+from casement.domain.templates import APPROVED, Held, Template
+from casement.domain.window import DAY_MS, WindowRules
 from casement.meta.webhook import split
+from casement.runtime.graph_shape import shown
+from casement.store.contacts import Contacts
 from casement.store.conversations import Conversations
 from casement.store.facts import Facts
+from casement.store.happenings import happening_in
 from casement.store.log import Log, entry_of
+from casement.store.messages import Messages
+from casement.store.numbers import Numbers
+from casement.store.pendings import Pendings
 from casement.store.sends import Sends
 from casement.store.table import Item, Table
 from casement.store.templates import Templates
-from casement.usecases.react import react
-from casement.usecases.send_message import From, send_message
+from casement.usecases.answers import HELD, Answer
+from casement.usecases.engine import Engine
+from casement.usecases.once import Once
+from casement.usecases.outbox import work_off
+from casement.usecases.react import Outlook, Projections, project, react
+from casement.usecases.send_message import Asking, send_message
 from local.bench import Figure, webhooks
 from local.bench.meter import WRITE_UNIT, Meter, size
 from local.simulator import LOCAL_NUMBER
 
 NUMBER = LOCAL_NUMBER.phone_number_id
 NOW = (webhooks.NOON_S + 3600) * 1000
+CLOSED = NOW + 2 * DAY_MS  # when the window of the measured customer is
 RETENTION_DAYS = 365
 
+BODY = [{"type": "BODY", "text": "We have an answer for you."}]
+TEMPLATE = Template(LOCAL_NUMBER.waba_id, "1", "answer", "en_US", APPROVED, "UTILITY", {"components": BODY})
+POLICIES: Mapping[WhenClosed, Any] = {
+    WhenClosed.REJECT: "reject",
+    WhenClosed.TEMPLATE: {"template": {"name": TEMPLATE.name, "language": {"code": TEMPLATE.language}}},
+    WhenClosed.HOLD: "hold",
+    WhenClosed.HANDOFF: "handoff",
+}
+MOST_BY_POLICY = {WhenClosed.REJECT: 2, WhenClosed.TEMPLATE: 2, WhenClosed.HOLD: 3, WhenClosed.HANDOFF: 3}
+DECIDED = {  # what is kept with every send
+    "action": "send",
+    "why": "The customer service window is open.",
+    "window": "open",
+    "opened_by": "wamid.HBgLMTY1MDU1NTEyMzQVAgASGBQzQTRBNjU5OUFFRTAzODEwMDAwMDAwMDA=",
+    "expires_at": NOW // 1000,
+}
 
-def measured(client: Any, plain: Any, table_name: str) -> list[Figure]:
-    """Units and calls on the table of that name, through `client` (metered) and `plain` (not)."""
-    meter = Meter(client, plain)
-    table = Table(client, table_name)
+Images = dict[tuple[str, str], Item]
+
+
+def measured(client: Any, plain: Any, like: str) -> list[Figure]:
+    """Units and calls on a table like that one, through `client` (metered) and `plain` (not)."""
+    name = _table_like(plain, like)
+    meter, table = Meter(client, plain), Table(client, name)
     facts = Facts(table, retention_days=RETENTION_DAYS)
     facts.add(split(webhooks.messages(1)))  # the links, once for a warm environment
+    engine = _warm_engine(table, NOW)
+    images = partial(_images, plain, name)
+    return [
+        *_ingesting(meter, table, facts, images),
+        *_sending(meter, table, facts, engine, images),
+        *_outside_of_the_window(meter, table, facts),
+    ]
 
+
+def _table_like(plain: Any, like: str) -> str:
+    """A table with the same keys that nobody reacts to: the stack's own functions would release what is held here."""
+    known = plain.describe_table(TableName=like)["Table"]
+    name = f"{like}-bench"
+    plain.create_table(
+        TableName=name,
+        KeySchema=known["KeySchema"],
+        AttributeDefinitions=known["AttributeDefinitions"],
+        BillingMode="PAY_PER_REQUEST",
+    )
+    return name
+
+
+def _ingesting(meter: Meter, table: Table, facts: Facts, images: Callable[[], Images]) -> list[Figure]:
     with meter.running() as hundred:
         facts.add(split(webhooks.messages(100, first=1)))
     with meter.running() as inbound:
@@ -41,21 +99,10 @@ def measured(client: Any, plain: Any, table_name: str) -> list[Figure]:
     key = MessageKey.new(webhooks.USER_ID, NOW, 1)
     with meter.running() as status:
         facts.add(split(webhooks.status("delivered", key, webhooks.NOON_S)))
-    before = _images(plain, table_name)
+    before = images()
     facts.add(split(webhooks.messages(1, first=2000)))
     with meter.running() as projection:
-        react(_new(before, _images(plain, table_name)), log=Log(table), entry_of=entry_of)
-
-    with meter.running() as to_user_id:
-        _send(table, webhooks.USER_ID)
-    with meter.running() as to_phone:
-        _send(table, webhooks.PHONE)
-    before = _images(plain, table_name)
-    with meter.running() as life:
-        sent = _send(table, webhooks.USER_ID)
-        for name in ("sent", "delivered", "read"):
-            facts.add(split(webhooks.status(name, sent, NOW // 1000 + 1)))
-        react(_new(before, _images(plain, table_name)), log=Log(table), entry_of=entry_of)
+        _react(_new(before, images()), table)
     return [
         Figure("webhook_calls_100", len(hundred.calls), "DynamoDB calls for one POST of 100 elements", 5),
         Figure("wcu_inbound", inbound.write_units, "write units of an inbound message, before react", 1),
@@ -66,9 +113,27 @@ def measured(client: Any, plain: Any, table_name: str) -> list[Figure]:
             2,
         ),
         Figure("wcu_status", status.write_units, "write units of a status of ours (react writes nothing)", 1),
+    ]
+
+
+def _sending(meter: Meter, table: Table, facts: Facts, engine: Engine, images: Callable[[], Images]) -> list[Figure]:
+    with meter.running() as to_user_id:
+        _send(engine, webhooks.USER_ID)
+    with meter.running() as to_phone:
+        _send(engine, webhooks.PHONE)
+    with meter.running() as once:
+        _send(engine, webhooks.USER_ID, once=Once("an API key's digest", "order-42", "the body's digest"))
+    before = images()
+    with meter.running() as life:
+        sent = _key(_send(engine, webhooks.USER_ID))
+        for name in ("sent", "delivered", "read"):
+            facts.add(split(webhooks.status(name, sent, NOW // 1000 + 1)))
+        _react(_new(before, images()), table)
+    return [
         Figure("send_rcu", to_user_id.read_units, "read units of a free-form send to a BSUID", 1),
         Figure("send_rcu_by_phone", to_phone.read_units, "the same to a phone whose BSUID is known", 2),
         Figure("send_wcu", to_user_id.write_units, "write units of a free-form send", 2),
+        Figure("send_wcu_idempotent", once.write_units, "write units of the same with an Idempotency-Key", 3),
         Figure(
             "lifecycle_wcu",
             life.write_units,
@@ -78,35 +143,104 @@ def measured(client: Any, plain: Any, table_name: str) -> list[Figure]:
     ]
 
 
-def _send(table: Table, contact: str) -> MessageKey:
-    """A free-form send through the real use case; Meta is a function that says yes."""
-    text = {"messaging_product": "whatsapp", "to": contact, "type": "text", "text": {"body": "Yes, it is still there."}}
-    sent = send_message(
-        Message(text, contact, "text", None, None, None),
-        From(NUMBER, LOCAL_NUMBER.waba_id, "bench"),
-        policy=WhenClosed.REJECT,
+def _outside_of_the_window(meter: Meter, table: Table, facts: Facts) -> list[Figure]:
+    """A free-form send under each policy, two days after the customer last wrote; then the customer writes again."""
+    Templates(table).put_all([Held(TEMPLATE, NOW)])
+    engine = _warm_engine(table, CLOSED)
+    answers: dict[WhenClosed, Answer] = {}
+    figures = []
+    for policy, value in POLICIES.items():
+        with meter.running() as asked:
+            answers[policy] = _send(engine, webhooks.USER_ID, when_closed=value)
+        meaning = f"write units of a free-form send to a closed window with the policy {policy}"
+        figures.append(Figure(f"send_policy_wcu_{policy}", asked.write_units, meaning, MOST_BY_POLICY[policy]))
+    _must_have_followed(answers)
+    held = _key(answers[WhenClosed.HOLD])
+    facts.add(split(webhooks.messages(1, first=CLOSED // 1000 - webhooks.NOON_S)))
+    with meter.running() as release:
+        work_off(Job(NUMBER, held.contact), engine)
+    ended = engine.pendings.find(NUMBER, held)
+    if ended is None or ended.state is not State.RELEASED:
+        raise RuntimeError("what was held was not released")
+    meaning = "write units of releasing what was held, once the customer writes"
+    return [*figures, Figure("send_policy_wcu_hold_released", release.write_units, meaning, 5)]
+
+
+def _must_have_followed(answers: Mapping[WhenClosed, Answer]) -> None:
+    """Whether what was measured is what each policy says."""
+    status = {
+        policy: (answer.body.get("messages") or [{}])[0].get("message_status") for policy, answer in answers.items()
+    }
+    followed = (
+        answers[WhenClosed.REJECT].http == 400
+        and "sent_instead" in answers[WhenClosed.TEMPLATE].body["casement"]
+        and status[WhenClosed.HOLD] == HELD
+        and status[WhenClosed.HANDOFF] == "handed_off"
+    )
+    if not followed:
+        raise RuntimeError("a policy was not followed")
+
+
+def _warm_engine(table: Table, now: int) -> Engine:
+    """What a send takes, where the number's settings are known, as half a minute long after each send; Meta is a
+    function that says yes."""
+    numbers, contacts = Numbers(table), Contacts(table)
+    numbers.state(NUMBER, now)
+    return Engine(
+        number=NUMBER,
+        waba_id=LOCAL_NUMBER.waba_id,
+        token="",
         read_alias=Conversations(table).alias,
         templates=Templates(table),
         sends=Sends(table, retention_days=RETENTION_DAYS),
+        log=Log(table),
+        messages=Messages(table),
+        pendings=Pendings(table, retention_days=RETENTION_DAYS),
+        numbers=numbers,
+        language=contacts.language,
         learn=lambda _: None,
         post=lambda _: {"messaging_product": "whatsapp", "messages": [{"id": "wamid.HBgLMTY1MDU1NTEyMzQVAgARGBI"}]},
+        show=shown,
+        enqueue=lambda _: None,
+        count=lambda _: None,
         rules=WindowRules(),
-        clock=lambda: NOW,
-        began=NOW,
-        randomness=random.getrandbits(80),
+        clock=lambda: now,
+        randomness=partial(random.getrandbits, 80),
     )
-    key = MessageKey.parse(sent.answer["casement"]["id"])
+
+
+def _send(engine: Engine, contact: str, *, when_closed: Any = None, once: Once | None = None) -> Answer:
+    """A free-form send through the real use case."""
+    text = {"messaging_product": "whatsapp", "to": contact, "type": "text", "text": {"body": "Yes, it is still there."}}
+    asking = Asking(engine, "bench", engine.clock(), once)
+    return send_message(Message(text, contact, "text", None, None, when_closed), asking)
+
+
+def _key(answer: Answer) -> MessageKey:
+    key = MessageKey.parse(answer.body["casement"]["id"])
     if key is None:
         raise RuntimeError("the send has no key")
     return key
 
 
-def _images(plain: Any, table_name: str) -> dict[tuple[str, str], Item]:
+def _react(images: list[Item], table: Table) -> None:
+    """All of what react does, its jobs apart."""
+    outlook = Outlook(Conversations(table).alias, Pendings(table, retention_days=RETENTION_DAYS), lambda _: None)
+    react(images, _projections(table), outlook)
+
+
+def _projections(table: Table) -> Projections:
+    """Where react writes, for a number whose settings are known and are the usual ones."""
+    known = NumberState(NumberSettings(), Health())
+    return Projections(entry_of, happening_in, Log(table), Contacts(table), lambda _: known)
+
+
+def _images(plain: Any, table_name: str) -> Images:
     pages = plain.get_paginator("scan").paginate(TableName=table_name)
     return {(item["PK"]["S"], item["SK"]["S"]): item for page in pages for item in page["Items"]}
 
 
-def _new(before: Mapping[Any, Item], after: Mapping[Any, Item]) -> list[Item]:
+def _new(before: Images, after: Images) -> list[Item]:
     return [item for key, item in after.items() if key not in before]
 
 
@@ -144,8 +278,8 @@ def hottest_key() -> Figure:
             return named.replace(webhooks.USER_ID.encode(), contact.encode())
 
         key = MessageKey.new(contact, NOW + index, dice.getrandbits(80))
-        request = {"body": {"to": contact, "type": "text", "text": {"body": "Your parcel is on its way."}}}
-        sends.ask(NUMBER, key, request, "campaign")
+        request = Request({"to": contact, "type": "text", "text": {"body": "Your parcel is on its way."}})
+        sends.ask(NUMBER, key, request, "campaign", DECIDED)
         sends.end(NUMBER, key, request, Outcome("accepted", NOW, wamid=f"wamid.{index}"))
         for name in ("sent", "delivered", "read"):
             facts.add(split(theirs(webhooks.status(name, key, NOW // 1000))))
@@ -160,7 +294,7 @@ def hottest_key() -> Figure:
 
 
 def _stored_and_seen(body: bytes, table: Table) -> None:
-    """A customer's answer, and what react makes of it."""
+    """A customer's answer, and what react writes because of it."""
     stored: list[Item] = []
 
     class Kept:
@@ -171,4 +305,4 @@ def _stored_and_seen(body: bytes, table: Table) -> None:
             table.put_all(items)
 
     Facts(Kept(), retention_days=RETENTION_DAYS).add(split(body))  # type: ignore[arg-type]
-    react(stored, log=Log(table), entry_of=entry_of)
+    project(stored, _projections(table))

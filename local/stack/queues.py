@@ -24,6 +24,7 @@ log = logging.getLogger("local.stack")
 
 LOOK_SECONDS = 1  # how long one call waits for messages; the engine answers within 0.1 s of one arriving
 LARGEST_RECEIVE = 10  # SQS' own limit, and so our largest batch; Lambda gathers more for a standard queue
+SOON_SECONDS = 3.0  # what a function put off for longer than this is not waited for
 
 
 class QueueConsumer:
@@ -39,6 +40,9 @@ class QueueConsumer:
         self._function = function
         self._pool = pool
         self._slots = threading.Semaphore(mapping.maximum_concurrency)
+        self._in_work = 0
+        self._moved_at = 0.0  # time.monotonic() when a batch last came off the queue, or was done with
+        self._looked_until = 0.0  # the same when a look last found nothing
         self._delivered = 0
         self._failed = 0
         self._lock = threading.Lock()
@@ -52,18 +56,30 @@ class QueueConsumer:
         self._stopping.set()  # a look in progress ends with the engine; nobody waits for it
 
     def wait_empty(self, deadline: float) -> bool:
-        """True once the queue holds nothing: waiting, in work, or put off to be tried again."""
+        """True once the queue holds nothing, or only what was put off for long, and what must wait behind that.
+
+        A queue does not say when a message comes back; but what looks of `SOON_SECONDS` did not find is not due soon.
+        """
+        asked = time.monotonic()
         while depth(self._client, self._url):
+            if self._quiet_seconds(asked) >= SOON_SECONDS:
+                return True
             if time.monotonic() >= deadline:
                 return False
             time.sleep(0.02)
         return True
+
+    def _quiet_seconds(self, since: float) -> float:
+        """For how long, since then and up to the newest look, there was nothing to do."""
+        with self._lock:
+            return 0.0 if self._in_work else self._looked_until - max(since, self._moved_at)
 
     def state(self) -> dict[str, Any]:
         with self._lock:
             return {
                 "function": self._function.function.name,
                 "queue": self.mapping.queue_name,
+                "in_work": self._in_work,
                 "delivered": self._delivered,
                 "failed": self._failed,
             }
@@ -75,10 +91,10 @@ class QueueConsumer:
             try:
                 messages = self._receive()
                 if messages:
-                    with self._lock:
-                        self.transitions += 1
+                    self._moved(+1)
                     self._pool.submit(self._deliver, messages)
                     continue
+                self._looked_until = time.monotonic()
             except (BotoCoreError, ClientError, RuntimeError) as error:  # RuntimeError: the pool is shut down
                 if not self._stopping.wait(LOOK_SECONDS):
                     log.error("cannot read the queue %s: %s", self.mapping.queue_name, error)
@@ -100,9 +116,14 @@ class QueueConsumer:
         except Exception:
             log.exception("the queue %s: a batch could not be handled", self.mapping.queue_name)
         finally:
-            with self._lock:
-                self.transitions += 1
+            self._moved(-1)
             self._slots.release()
+
+    def _moved(self, batches: int) -> None:
+        with self._lock:
+            self.transitions += 1
+            self._in_work += batches
+            self._moved_at = time.monotonic()
 
     @property
     def _region(self) -> str:
@@ -117,7 +138,7 @@ class QueueConsumer:
             self._failed += len(kept)
 
     def _failures(self, records: Sequence[Record]) -> frozenset[str]:
-        """Call the function. The ids of the messages that stay until their visibility timeout ends."""
+        """Call the function. The ids of the messages that stay, hidden as long as the function said, or the queue."""
         ids = [record["messageId"] for record in records]
         try:
             result = as_json(self._function.invoke(as_json({"Records": records})))

@@ -34,6 +34,7 @@ class Scene:
     api_url: str
     simulator_url: str
     patience: float = PATIENCE_SECONDS
+    held: str = ""  # the id of a message that waits
 
     def __post_init__(self) -> None:
         key = {"Authorization": f"Bearer {API_KEY}"}
@@ -45,9 +46,10 @@ class Scene:
         self._api.close()
         self._meta.close()
 
-    def send(self, to: str, message: dict[str, Any]) -> httpx.Response:
-        """Send as any Cloud API client would."""
+    def send(self, to: str, message: dict[str, Any], **ours: Any) -> httpx.Response:
+        """Send as any Cloud API client would; `ours` is what only Casement understands."""
         body = {"messaging_product": "whatsapp", "recipient_type": "individual", "to": to, **message}
+        body |= {"casement": ours} if ours else {}
         return self._api.post(f"/{PHONE_NUMBER_ID}/messages", json=body)
 
     def get(self, path: str, **query: str) -> dict[str, Any]:
@@ -61,6 +63,11 @@ class Scene:
         answer = self._meta.post("/inbound", json=message)
         expect(answer.status_code == 200, f"the simulator did not take an inbound message: {answer.text}")
         return str(answer.json()["id"])
+
+    def meta_fails(self, how: str, **about: Any) -> None:
+        """The next call to Meta, or the next message it accepts, fails in this way."""
+        answer = self._meta.post("/fail", json={"how": how, **about})
+        expect(answer.status_code == 200, f"the simulator did not take a fault: {answer.text}")
 
     def until(self, what: str, look: Callable[[], T | None]) -> T:
         """Look until there is something to see; `what` says for what we wait."""
@@ -140,7 +147,7 @@ def _ben_wrote_yesterday(scene: Scene) -> str:
 
 
 def _free_text_to_ben(scene: Scene) -> str:
-    answer = scene.send(BEN, {"type": "text", "text": {"body": "Yes, in three shades of blue."}})
+    answer = scene.send(BEN, BLUE)
     expect(answer.status_code == 400, f"it was answered {answer.status_code}: {answer.text}")
     error = answer.json()["error"]
     expect(error["code"] == 131047, f"the error is {error['code']}, not 131047")
@@ -154,7 +161,62 @@ def _template_to_ben(scene: Scene) -> str:
     return f"Templates may go out at any time. Meta's signed webhooks say: {_sent(scene, BEN, HELLO_WORLD)}."
 
 
+def _what_if(scene: Scene) -> str:
+    told = []
+    for policy in ("reject", "hold", {"template": HELLO_WORLD["template"]}):
+        answer = scene.send(BEN, BLUE, when_closed=policy, dry_run=True)
+        expect(answer.status_code == 200, f"it was answered {answer.status_code}: {answer.text}")
+        decision = answer.json()["casement"]["decision"]
+        word = policy if isinstance(policy, str) else "template"
+        told.append(f"{word}: {decision['action']} ({decision['price_class']})")
+    return f"Nothing was sent or written. The reason: {decision['why']}\n   By policy: {'; '.join(told)}."
+
+
+def _hold_for_ben(scene: Scene) -> str:
+    answer = scene.send(BEN, BLUE, when_closed="hold")
+    expect(answer.status_code == 200, f"it was answered {answer.status_code}: {answer.text}")
+    message = answer.json()["messages"][0]
+    expect(message["message_status"] == "held_for_customer", f"its status is {message['message_status']}")
+    scene.held = message["id"]
+    return f"HTTP 200, message_status held_for_customer, id {message['id']}."
+
+
+def _ben_writes(scene: Scene) -> str:
+    scene.customer(**{"from": BEN}, name="Ben", text="Hello? Are you there?")
+
+    def look() -> dict[str, Any] | None:
+        shown = scene.get(f"/{PHONE_NUMBER_ID}/messages/{scene.held}")["casement"]
+        gone = shown["status"] == "released" and shown["attempts"][0]["casement"]["status"] in ("delivered", "read")
+        return shown if gone else None
+
+    attempt = scene.until("held message that was released and delivered", look)["attempts"][0]
+    steps = ", ".join(step for step in ("accepted", "sent", "delivered") if step in attempt["casement"]["steps"])
+    return f"His message opened the window, and what was held for him went out by itself: {steps}."
+
+
+def _late_verdict(scene: Scene) -> str:
+    scene.meta_fails("late", code=131047, match="/messages$")
+    answer = scene.send(ANA, {"type": "text", "text": {"body": "One more thing."}}, when_closed=INSTEAD)
+    expect(answer.status_code == 200, f"it was answered {answer.status_code}: {answer.text}")
+    asked = answer.json()["casement"]["id"]
+
+    def look() -> dict[str, Any] | None:
+        shown = scene.get(f"/{PHONE_NUMBER_ID}/messages/{asked}")["casement"]
+        attempts = shown.get("attempts", ())
+        return shown if attempts and attempts[-1]["casement"]["status"] in ("delivered", "read") else None
+
+    shown = scene.until("template in place of the refused message", look)
+    expect(shown["error"]["code"] == 131047, f"the message failed with {shown['error']}")
+    state = _conversation(scene, ANA)["casement"]["window"]["state"]
+    return (
+        "Meta took it (HTTP 200), and refused it afterwards with 131047. The send's policy ran, once: template "
+        f"{shown['waiting']['sends']['name']} was delivered. Ana's window is {state} now, whatever we had thought."
+    )
+
+
+BLUE = {"type": "text", "text": {"body": "Yes, in three shades of blue."}}
 HELLO_WORLD = {"type": "template", "template": {"name": "hello_world", "language": {"code": "en_US"}}}
+INSTEAD = {"purpose": "re_engage"}
 
 FIRST_CONVERSATION = (
     Step("Casement reads the message templates from Meta.", _templates_arrive),
@@ -165,6 +227,10 @@ FIRST_CONVERSATION = (
     Step("Ben's last message is 25 hours old.", _ben_wrote_yesterday),
     Step("An answer in free text to Ben.", _free_text_to_ben),
     Step("A template to Ben instead.", _template_to_ben),
+    Step("What would become of the text to Ben? dry_run tells.", _what_if),
+    Step("The text to Ben again, to be held until he writes.", _hold_for_ben),
+    Step("Ben writes.", _ben_writes),
+    Step("Meta accepts a text to Ana, and changes its mind.", _late_verdict),
 )
 
 
@@ -180,6 +246,11 @@ def what_next(api_url: str, simulator_url: str) -> str:
   # answer her; for Ben ({BEN}) the same is refused
   curl {messages}/messages -H 'Authorization: Bearer {API_KEY}' -H 'Content-Type: application/json' \\
     -d '{{"messaging_product": "whatsapp", "to": "{ANA}", "text": {{"body": "You are welcome."}}}}'
+
+  # somebody who never wrote (16505550199): held until they do
+  curl {messages}/messages -H 'Authorization: Bearer {API_KEY}' -H 'Content-Type: application/json' \\
+    -H 'Casement-When-Closed: hold' \\
+    -d '{{"messaging_product": "whatsapp", "to": "16505550199", "text": {{"body": "Whenever you have a minute."}}}}'
 
   # every window, and what was said
   curl -H 'Authorization: Bearer {API_KEY}' {messages}/conversations

@@ -146,10 +146,11 @@ def test_heyoo_sends(old_client: Any, stack: LocalStack, customer: str, writing:
         old_client.send_reply_button(buttons, customer),
         old_client.send_template("hello_world", customer, []),
         old_client.send_location("-33.8", "151.2", "Opera", "Sydney", customer),
+        old_client.send_image("https://example.com/parcel.png", customer),
     ]
 
     sent = went_out(stack, customer)
-    assert [one["type"] for one in sent] == ["text", "text", "interactive", "template", "location"]
+    assert [one["type"] for one in sent] == ["text", "text", "interactive", "template", "location", "image"]
     assert [answer["messages"][0]["id"] for answer in answers] == [one["wamid"] for one in sent]
     assert old_client.mark_as_read(writing) == {"success": True}
 
@@ -167,6 +168,19 @@ def test_heyoo_is_told_that_the_window_is_closed(
 
     assert answer["error"]["code"] == 131047
     assert went_out(stack, customer) == []
+
+
+def test_heyoo_gets_an_answer_it_understands_when_metas_is_lost(
+    old_client: Any, stack: LocalStack, customer: str, writing: str
+) -> None:
+    assert writing
+    fault = {"how": "drop_after", "match": "/messages$"}
+    assert httpx.post(f"{stack.simulator_url}/_control/fail", json=fault, timeout=10).status_code == 200
+
+    answer = old_client.send_message("Did this go out?", customer)
+
+    assert answer["messages"][0]["message_status"] == "unknown"
+    assert len(went_out(stack, customer)) == 1
 
 
 # --- curl ------------------------------------------------------------------------------------------------

@@ -1,15 +1,21 @@
-"""Every function's role allows exactly what the function does to the table: too little fails only on AWS."""
+"""Every function's role allows exactly what the function does to table and outbox: too little fails only on AWS."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 import httpx
+import pytest
 import yaml
 
+from casement.domain.jobs import Job
+from casement.store.outbox import Outbox
 from local.stack.children import ROOT
 from local.stack.template import CloudFormationLoader
-from tests.support.deployment import ALICE, HELLO_WORLD, WABA, Deployment
+from tests.support.deployment import ALICE, BOB, DAY, HELLO, HELLO_WORLD, HOUR, NUMBER, WABA, Deployment
+
+if TYPE_CHECKING:
+    from mypy_boto3_sqs import SQSClient
 
 TEMPLATE = yaml.load((ROOT / "template.yaml").read_text(), Loader=CloudFormationLoader)  # noqa: S506 - a SafeLoader
 BY_ANOTHER_NAME = {
@@ -17,21 +23,43 @@ BY_ANOTHER_NAME = {
     "messages": [{"id": "wamid.LEARNED", "message_status": "accepted"}],
 }
 AD = {"type": "text", "text": {"body": "Hi"}, "referral": {"source_type": "ad"}}
+FALLBACK = {"when_closed": {"template": HELLO_WORLD["template"]}}
+PUT_JOB, PUT_OFF = "sqs:SendMessage", "sqs:ChangeMessageVisibility"
+OUTBOX = {"Fn::GetAtt": ["Outbox", "Arn"]}
+TABLE = {"Fn::GetAtt": ["Table", "Arn"]}
 
 
 def allowed(function: str) -> set[str]:
-    """The DynamoDB operations on items that a function's own role allows."""
+    """What a function's own role lets it do to items, by DynamoDB's names, and to the outbox, but for taking jobs off
+    it, which Lambda does.
+    """
     resources = TEMPLATE["Resources"]
     role = resources[resources[function]["Properties"]["Role"]["Fn::GetAtt"][0]]["Properties"]
     statements = [one for policy in role["Policies"] for one in policy["PolicyDocument"]["Statement"]]
-    actions = {action for one in statements if one["Effect"] == "Allow" for action in one["Action"]}
-    named = {action.removeprefix("dynamodb:") for action in actions if action.startswith("dynamodb:")}
-    return {name for name in named if "Stream" not in name and name not in ("GetRecords", "GetShardIterator")}
+    granted = [(one["Resource"], action) for one in statements if one["Effect"] == "Allow" for action in one["Action"]]
+    on_table = {action.removeprefix("dynamodb:") for resource, action in granted if resource == TABLE}
+    return on_table | {action for resource, action in granted if resource == OUTBOX and action in (PUT_JOB, PUT_OFF)}
+
+
+class Watched(list[Job]):
+    """The jobs of an outbox, and what putting one there takes."""
+
+    def __init__(self, jobs: Iterable[Job], seen: set[str]) -> None:
+        super().__init__(jobs)
+        self._seen = seen
+
+    def append(self, job: Job) -> None:
+        self._seen.add(PUT_JOB)
+        super().append(job)
+
+    def extend(self, jobs: Iterable[Job]) -> None:
+        self._seen.add(PUT_JOB)
+        super().extend(jobs)
 
 
 @contextmanager
 def operations(casement: Deployment) -> Iterator[set[str]]:
-    """The DynamoDB operations that are asked for inside."""
+    """What is asked for inside, of the table and of the outbox."""
     seen: set[str] = set()
 
     def see(model: Any, **_: Any) -> None:
@@ -39,10 +67,44 @@ def operations(casement: Deployment) -> Iterator[set[str]]:
 
     events = casement.client.meta.events
     events.register("before-call.dynamodb", see)
+    casement.jobs, put_off = Watched(casement.jobs, seen), dict(casement.put_off)
     try:
         yield seen
     finally:
         events.unregister("before-call.dynamodb", see)
+        casement.jobs = list(casement.jobs)
+        if casement.put_off != put_off:
+            seen.add(PUT_OFF)
+
+
+@contextmanager
+def as_soon_as_it_is_kept(casement: Deployment, happens: Any) -> Iterator[None]:
+    """Let something happen right after a message that waits has been written."""
+    name = "after-call.dynamodb.PutItem"
+
+    def see(context: Mapping[str, Any], **_: Any) -> None:
+        if context["asked"]["Item"]["SK"]["S"].startswith("H#"):
+            events.unregister(name, see)
+            happens()
+
+    events = casement.client.meta.events
+    events.register(name, see)
+    try:
+        yield
+    finally:
+        events.unregister(name, see)
+
+
+def hold(casement: Deployment, to: str = ALICE, **more: Any) -> str:
+    answer = casement.send(to, HELLO, casement={"when_closed": {"hold": more}})
+    assert answer.body["messages"][0]["message_status"] == "held_for_customer", answer.body
+    casement.now += 1
+    key: str = answer.ours["id"]
+    return key
+
+
+def hand_off(casement: Deployment) -> None:
+    assert casement.send(BOB, casement={"when_closed": "handoff"}).status == 200
 
 
 def receive(casement: Deployment) -> None:
@@ -63,15 +125,65 @@ def send(casement: Deployment) -> None:
     )
     casement.send("6505550102", HELLO_WORLD)  # which is learned
     casement.wire.meta = meta
+    hand_off(casement)
+    hold(casement, BOB, supersede="eta")
+    hold(casement, BOB, supersede="eta")
+    for key in ("same", "same"):
+        headers = {"authorization": "Bearer local-key", "idempotency-key": key}
+        assert casement.post({"messaging_product": "whatsapp", "to": ALICE, **HELLO}, headers=headers).status == 200
 
 
 def read(casement: Deployment) -> None:
-    for path in ("conversations", f"conversations/{ALICE}", "messages", "messages?conversation_id=" + ALICE):
-        route, _, query = path.partition("?")
-        assert casement.get(route, **dict([query.split("=")] if query else [])).status == 200
     ours = next(one for one in casement.messages(None) if one["casement"]["direction"] == "outbound")
-    assert casement.get(f"messages/{ours['casement']['id']}").status == 200
+    (held,) = casement.get("/casement/v1/holds", phone_number_id=NUMBER, state="held").body["data"]
+    for path in (
+        "conversations",
+        "conversations?needs_attention=true",
+        f"conversations/{ALICE}",
+        f"contacts/{ALICE}",
+        "messages",
+        f"messages?conversation_id={ALICE}",
+        f"messages/{ours['casement']['id']}",
+        f"messages/{ours['id']}",
+        f"/casement/v1/holds/{held['id']}?phone_number_id={NUMBER}",
+        f"/casement/v1/numbers/{NUMBER}",
+        "/casement/v1/health",
+    ):
+        route, _, query = path.partition("?")
+        answer = casement.get(route, **dict([query.split("=")] if query else []))
+        assert answer.status == 200, (path, answer.body)
     assert casement.get("message_templates", number=WABA).status == 200
+
+
+def change(casement: Deployment, held: str) -> None:
+    for method, path, body in (
+        ("PATCH", f"conversations/{BOB}", {"needs_attention": False}),
+        ("PATCH", f"contacts/{ALICE}", {"language": "es", "consent": {"marketing": "stop"}}),
+        ("PUT", f"/casement/v1/numbers/{NUMBER}", {"purposes": {"re_engage": ["hello_world"]}}),
+        ("DELETE", f"/casement/v1/holds/{held}?phone_number_id={NUMBER}", None),
+    ):
+        answer = casement.change(method, path, body)
+        assert answer.status == 200, (path, answer.body)
+
+
+def pass_media(casement: Deployment) -> None:
+    headers = {"authorization": "Bearer local-key"}
+    upload = httpx.Request(
+        "POST",
+        "https://api.example",
+        data={"messaging_product": "whatsapp", "type": "image/png"},
+        files={"file": ("a.png", b"\x89PNG\r\n\x1a\n", "image/png")},
+    )
+    answer = casement.request(
+        "POST",
+        f"/v25.0/{NUMBER}/media",
+        headers={**headers, "content-type": upload.headers["content-type"]},
+        body=upload.read(),
+    )
+    assert answer.status == 200, answer.body
+    query = f"phone_number_id={NUMBER}"
+    assert casement.request("GET", f"/v25.0/{answer.body['id']}", query=query, headers=headers).status == 200
+    assert casement.request("DELETE", f"/v25.0/{answer.body['id']}", query=query, headers=headers).status == 200
 
 
 def test_receive_webhook(casement):
@@ -82,12 +194,13 @@ def test_receive_webhook(casement):
 
 
 def test_react(casement):
+    hold(casement)
     casement.wrote()
     with operations(casement) as seen:
-        casement.catch_up()
+        casement.react()
     receive(casement)
     with operations(casement) as seen_of_several:
-        casement.catch_up()
+        casement.react()
 
     assert seen | seen_of_several == allowed("React")
 
@@ -97,8 +210,51 @@ def test_send_message(casement):
     receive(casement)
     with operations(casement) as seen:
         send(casement)
+    with as_soon_as_it_is_kept(casement, lambda: casement.wrote("16505550103")), operations(casement) as seen_at_once:
+        hold(casement, "16505550103")  # whose window opens at this moment
 
-    assert seen == allowed("SendMessage")
+    assert seen | ({PUT_JOB} & seen_at_once) == allowed("SendMessage")
+
+
+def test_send_outbox(casement):
+    casement.sync()
+    casement.wrote(ago=HOUR)
+    casement.simulator.fail_next("late", code=131047)
+    casement.send(casement=FALLBACK)
+    casement.deliver()  # Meta's late refusal, after which the template goes
+    for words in ("first", "second"):
+        hold(casement, BOB, supersede=words)
+    casement.wrote(BOB)
+    casement.react()
+    with operations(casement) as seen:
+        casement.work_off()
+    assert casement.jobs == []
+
+    hold(casement, "16505550103")
+    casement.wrote("16505550103")
+    casement.react()
+    casement.simulator.fail_next("error", code=131056)
+    with operations(casement) as seen_while_it_waits:
+        casement.work_off()
+
+    assert seen | seen_while_it_waits == allowed("SendOutbox")
+
+
+def test_sweep_sends(casement):
+    casement.wrote(ago=HOUR)
+    casement.simulator.fail_next("timeout_after")
+    casement.send()
+    casement.simulator.webhooks.clear()  # nobody ever says what became of it
+    hold(casement, BOB, expires_in=3600)
+    hold(casement, "16505550103")
+    casement.now += DAY
+    casement.wrote("16505550103")
+    casement.now += HOUR  # and what followed was lost
+    with operations(casement) as seen:
+        swept = casement.sweep()
+
+    assert (swept[0].expired, swept[0].jobs, swept[0].unresolved) == (1, 1, 1)
+    assert seen == allowed("SweepSends")
 
 
 def test_sync_templates(casement):
@@ -122,3 +278,48 @@ def test_read_api(casement):
         read(casement)
 
     assert seen == allowed("ReadApi")
+
+
+def test_write_api(casement):
+    casement.sync()
+    hand_off(casement)
+    held = hold(casement)
+    casement.now += 60_000
+    with operations(casement) as seen:
+        change(casement, held)
+
+    assert seen == allowed("WriteApi")
+
+
+def test_pass_media(casement):
+    with operations(casement) as seen:
+        pass_media(casement)
+
+    assert seen == allowed("PassMedia")
+
+
+class Queue:
+    """An SQS client that takes everything, and remembers what it was asked for."""
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+
+    def send_message_batch(self, **_: Any) -> dict[str, Any]:
+        self.asked.append(PUT_JOB)  # which is the permission for a batch as well
+        return {}
+
+    def change_message_visibility(self, **_: Any) -> None:
+        self.asked.append(PUT_OFF)
+
+
+@pytest.mark.parametrize("what", ["put", "put_off"])
+def test_the_outbox_asks_of_sqs_what_roles_know_it_by(what):
+    queue = Queue()
+    outbox = Outbox(cast("SQSClient", queue), "https://sqs.example/outbox.fifo")
+
+    if what == "put":
+        outbox.put([Job(NUMBER, ALICE, why=str(number)) for number in range(2)])
+    else:
+        outbox.put_off("a receipt", 5)
+
+    assert queue.asked == [{"put": PUT_JOB, "put_off": PUT_OFF}[what]]

@@ -5,13 +5,16 @@ import json
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from casement.domain.number import Health, NumberSettings, NumberState
 from casement.meta.signature import sign
 from casement.runtime.http import Response, request_from
 from casement.runtime.secret import SecretSource
+from casement.store.contacts import Contacts
 from casement.store.facts import Facts
+from casement.store.happenings import happening_in
 from casement.store.log import Log, entry_of
 from casement.store.table import Table
-from casement.usecases.react import react
+from casement.usecases.react import Projections, project
 from functions.receive_webhook.app import respond
 from tests.support.tables import snapshot
 
@@ -78,7 +81,13 @@ def deliver_until_taken(body: bytes, make_facts: Callable[[], Facts]) -> int:
     raise AssertionError(f"not taken after {MOST_TRIES} deliveries")
 
 
+def projections_on(client: "DynamoDBClient", table: str) -> Projections:
+    """Where `react` writes what follows from facts, for numbers whose owners set nothing."""
+    kept = Table(client, table, sleep=lambda _: None)
+    usual = NumberState(NumberSettings(), Health())
+    return Projections(entry_of, happening_in, Log(kept), Contacts(kept), lambda _: usual)
+
+
 def react_to_everything(client: "DynamoDBClient", table: str) -> int:
-    """Run `react` over all facts of a table, which is the replay; the number of entries it wrote."""
-    log = Log(Table(client, table, sleep=lambda _: None))
-    return react(snapshot(client, table).values(), log=log, entry_of=entry_of)
+    """Write what follows from all facts of a table, which is the replay; the number of log entries it wrote."""
+    return project(list(snapshot(client, table).values()), projections_on(client, table))

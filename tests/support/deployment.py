@@ -17,26 +17,42 @@ import httpx
 from botocore.exceptions import ClientError
 
 from casement.domain.api_key import ApiKey, Scope, digest_of
+from casement.domain.jobs import Job
+from casement.domain.number import settings_from, token_digest
 from casement.domain.window import WindowRules
 from casement.meta.graph import TIMEOUT, Graph
+from casement.meta.media import TIMEOUT as MEDIA_TIMEOUT
+from casement.meta.media import Media
 from casement.runtime.endpoint import endpoint
+from casement.runtime.graph_shape import shown
 from casement.runtime.http import Request, Response, request_from
+from casement.runtime.secret import Number as SecretNumber
 from casement.runtime.secret import Secret, SecretSource, read
 from casement.store.api_keys import ApiKeys
+from casement.store.contacts import Contacts
 from casement.store.conversations import Conversations
 from casement.store.facts import Facts
+from casement.store.happenings import happening_in
 from casement.store.log import Log, entry_of
 from casement.store.messages import Messages
+from casement.store.numbers import Numbers
+from casement.store.pendings import Pendings
 from casement.store.sends import Sends
 from casement.store.table import Table
 from casement.store.templates import Templates
-from casement.usecases.react import react
+from casement.usecases.engine import Engine
+from casement.usecases.react import Outlook, Projections, react
 from casement.usecases.read import MOST_READ, Reader
+from casement.usecases.sweep import Swept
 from casement.usecases.sync_templates import Synced
+from functions.pass_media import app as pass_media
 from functions.read_api import app as read_api
 from functions.receive_webhook import app as receive_webhook
 from functions.send_message import app as send_message
+from functions.send_outbox import app as send_outbox
+from functions.sweep_sends import app as sweep_sends
 from functions.sync_templates import app as sync_templates
+from functions.write_api import app as write_api
 from local.simulator import LOCAL_NUMBER, Simulator
 from local.simulator.config import APP_SECRET, VERIFY_TOKEN, Number
 from local.stack import http_event
@@ -114,8 +130,16 @@ class Deployment:
         self.graph = Graph(
             httpx.Client(transport=self.wire, timeout=TIMEOUT), base_url="https://graph.example", version="v25.0"
         )
+        self.media = Media(
+            httpx.Client(transport=self.wire, timeout=MEDIA_TIMEOUT), base_url="https://graph.example", version="v25.0"
+        )
         self.table = Table(client, self.name, sleep=lambda _: None)
         self.templates, self.api_keys = Templates(self.table), ApiKeys(self.table)
+        self.numbers_kept, self.contacts = Numbers(self.table), Contacts(self.table)
+        self.pendings = Pendings(self.table, retention_days=365)
+        self.counted: list[str] = []
+        self.jobs: list[Job] = []  # the outbox
+        self.put_off: dict[str, float] = {}  # groups of the outbox that wait, and until when (epoch milliseconds)
         self._facts = Facts(self.table, retention_days=365)
         self._rng = _random(11)
         self._stored: list[Json] = []  # and not yet seen by `react`
@@ -159,7 +183,12 @@ class Deployment:
         )
         if match.target == "ReceiveWebhook":
             return self._receive(request_from(event)).to_event()
-        respond = {"SendMessage": self._send, "ReadApi": self._read}[match.target]
+        respond = {
+            "SendMessage": self._send,
+            "ReadApi": self._read,
+            "WriteApi": self._write,
+            "PassMedia": self._pass_media,
+        }[match.target]
         return endpoint(respond)(event, None)
 
     def send(self, to: str | None = ALICE, message: Mapping[str, Any] = HELLO, **more: Any) -> Answer:
@@ -179,7 +208,14 @@ class Deployment:
         """`GET` of a path below a number (or WABA), once `react` has caught up."""
         self.catch_up()
         asked = urlencode({name: str(value) for name, value in query.items()})
-        return self.request("GET", f"/v25.0/{number}/{path}", query=asked, headers={"authorization": f"Bearer {key}"})
+        where = path if path.startswith("/") else f"/v25.0/{number}/{path}"
+        return self.request("GET", where, query=asked, headers={"authorization": f"Bearer {key}"})
+
+    def change(self, method: str, path: str, body: Any = None, *, number: str = NUMBER, key: str = API_KEY) -> Answer:
+        """`PATCH`, `PUT` or `DELETE` of a path below a number, or of a whole one."""
+        where, _, query = (path if path.startswith("/") else f"/v25.0/{number}/{path}").partition("?")
+        content = json.dumps(body).encode() if body is not None else b""
+        return self.request(method, where, query=query, headers={"authorization": f"Bearer {key}"}, body=content)
 
     def conversation(self, contact: str = ALICE, *, number: str = NUMBER) -> Json:
         """A conversation that there is."""
@@ -236,9 +272,75 @@ class Deployment:
             assert set(self.simulator.deliver_pending()) == {200}
 
     def catch_up(self) -> None:
-        """Let `react` see everything stored since it last looked, as the stream would."""
+        """Let `react` see everything stored since it last looked, as the stream would, and the outbox its jobs."""
+        self.react()
+        self.work_off()
+
+    def react(self, *, times: int = 1) -> None:
+        """Let `react` see everything stored since it last looked; `times` times over, as a stream may."""
         stored, self._stored = self._stored, []
-        react(stored, log=Log(self.table), entry_of=entry_of)
+        for _ in range(times):
+            react(stored, self.projections(), Outlook(Conversations(self.table).alias, self.pendings, self.jobs.extend))
+
+    def work_off(self) -> None:
+        """Do the outbox's jobs that need not wait: of a conversation one after the other, as its queue gives them."""
+        for job in list(self.jobs):
+            if self.now >= self.put_off.get(job.group, 0):
+                self.do(job)
+
+    def do(self, job: Job) -> None:
+        """Do one job of the outbox."""
+        record = {"body": job.dumps(), "attributes": {"ApproximateReceiveCount": "1"}}
+        wait = send_outbox.work(record, secret=self.secret, engine=self.engine)
+        if wait is None:
+            self.jobs.remove(job)
+        else:
+            self.put_off[job.group] = self.now + wait * 1000
+
+    def sweep(self) -> list[Swept]:
+        """`sweep_sends`, on its schedule."""
+        return sweep_sends.sweep_all(
+            self.secret(),
+            engine=self.engine,
+            graph=self.graph,
+            log=Log(self.table),
+            messages=Messages(self.table),
+            sends=Sends(self.table, retention_days=365),
+            pendings=self.pendings,
+        )
+
+    def projections(self) -> Projections:
+        """What is written because of facts."""
+        state_of = partial(self.numbers_kept.state, now=self.now)
+        return Projections(entry_of, happening_in, Log(self.table), self.contacts, state_of)
+
+    def engine(self, number: SecretNumber) -> Engine:
+        """What sending takes."""
+        return Engine(
+            number.number,
+            number.waba_id,
+            token_digest(number.token),
+            Conversations(self.table).alias,
+            self.templates,
+            Sends(self.table, retention_days=365),
+            Log(self.table),
+            Messages(self.table),
+            self.pendings,
+            self.numbers_kept,
+            self.contacts.language,
+            lambda link: self._facts.add([link]),
+            lambda body: self.graph.post_message(number.number, number.token, body),
+            shown,
+            self.jobs.append,
+            self.counted.append,
+            RULES,
+            lambda: self.now,
+            partial(self._rng.getrandbits, 80),
+        )
+
+    def set_number(self, number: str = NUMBER, **settings: Any) -> None:
+        """What the owner of a number sets."""
+        self.numbers_kept.set(number, settings_from(settings))
 
     def saw(self, context: Mapping[str, Any], http_response: Any, **_: Any) -> None:
         """What the table's stream would show of a call that was answered."""
@@ -263,14 +365,9 @@ class Deployment:
             request,
             api_keys=self.api_keys,
             secret=self.secret,
-            conversations=Conversations(self.table),
-            templates=self.templates,
-            sends=Sends(self.table, retention_days=365),
-            facts=self._facts,
             graph=self.graph,
-            rules=RULES,
+            engine=self.engine,
             clock=lambda: self.now,
-            randomness=partial(self._rng.getrandbits, 80),
         )
 
     def _read(self, request: Request) -> Response:
@@ -278,9 +375,28 @@ class Deployment:
             request,
             api_keys=self.api_keys,
             reader=self.reader,
+            own=read_api.Own(
+                self.pendings, self.numbers_kept, Conversations(self.table), self.contacts, Log(self.table)
+            ),
             templates=self.templates,
             secret=self.secret,
             now=self.now,
+        )
+
+    def _write(self, request: Request) -> Response:
+        return write_api.respond(
+            request,
+            api_keys=self.api_keys,
+            secret=self.secret,
+            kept=write_api.Kept(
+                self.pendings, self.numbers_kept, Conversations(self.table), self.contacts, self.templates
+            ),
+            now=self.now,
+        )
+
+    def _pass_media(self, request: Request) -> Response:
+        return pass_media.respond(
+            request, api_keys=self.api_keys, secret=self.secret, media=self.media, clock=lambda: self.now
         )
 
     def reader(self, number: str) -> Reader:
@@ -290,6 +406,7 @@ class Deployment:
             Conversations(self.table).alias,
             Log(self.table),
             Messages(self.table),
+            self.pendings,
             RULES,
             self.now,
             self.most_read,

@@ -34,6 +34,16 @@ def event(name: str) -> dict[str, Any]:
     return loaded
 
 
+def images(*names: str) -> list[dict[str, Any]]:
+    """The items that the facts of these webhooks are."""
+    facts = [piece for name in names for piece in split(webhook(name)) if isinstance(piece, Fact)]
+    placed = [(keys.fact(fact), fact) for fact in facts]
+    return [
+        {"PK": {"S": key.pk}, "SK": {"S": key.sk}, "raw": {"S": fact.raw}, "ttl": {"N": "1800000000"}}
+        for key, fact in placed
+    ]
+
+
 def signed(name: str) -> dict[str, Any]:
     """The event `name` with the signature that its body has."""
     unsigned = event(name)

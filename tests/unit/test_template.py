@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
+from casement.domain.meta_errors import wait_before_retry_s
 from casement.meta import graph
 from casement.runtime.settings import Settings
 from casement.store import keys
@@ -30,12 +31,25 @@ ROUTES = {
     "GET /webhook": "ReceiveWebhook",
     "POST /webhook": "ReceiveWebhook",
     "POST /{version}/{id}/messages": "SendMessage",
+    "POST /{version}/{id}/media": "PassMedia",
+    "GET /{version}/{id}": "PassMedia",
+    "DELETE /{version}/{id}": "PassMedia",
+    "GET /{version}/{id}/download": "PassMedia",
     "GET /{version}/{id}/conversations": "ReadApi",
     "GET /{version}/{id}/conversations/{conversation_id}": "ReadApi",
     "GET /{version}/{id}/messages": "ReadApi",
     "GET /{version}/{id}/messages/{message_id}": "ReadApi",
     "GET /{version}/{id}/message_templates": "ReadApi",
+    "GET /{version}/{id}/contacts/{contact_id}": "ReadApi",
+    "GET /casement/v1/holds": "ReadApi",
+    "GET /casement/v1/holds/{hold_id}": "ReadApi",
+    "GET /casement/v1/health": "ReadApi",
+    "GET /casement/v1/numbers/{id}": "ReadApi",
     "$default": "ReadApi",
+    "PATCH /{version}/{id}/conversations/{conversation_id}": "WriteApi",
+    "PATCH /{version}/{id}/contacts/{contact_id}": "WriteApi",
+    "DELETE /casement/v1/holds/{hold_id}": "WriteApi",
+    "PUT /casement/v1/numbers/{id}": "WriteApi",
 }
 
 SECRET = {"secretsmanager:GetSecretValue"}
@@ -45,6 +59,9 @@ STREAM = {
     "dynamodb:GetShardIterator",
     "dynamodb:ListStreams",
 }
+JOBS = {"sqs:SendMessage"}
+TAKEN_JOBS = {f"sqs:{action}" for action in ("ReceiveMessage", "DeleteMessage", "GetQueueAttributes")}
+PUT_OFF = {"sqs:ChangeMessageVisibility"}
 FAILURES = {"sqs:SendMessage"}
 
 
@@ -54,12 +71,18 @@ def on_table(*operations: str) -> set[str]:
 
 ALLOWED = {
     "ReceiveWebhook": on_table("BatchWriteItem", "PutItem") | SECRET,
-    "SendMessage": on_table("BatchWriteItem", "GetItem", "PutItem", "Query") | SECRET,
+    "SendMessage": on_table("BatchWriteItem", "DeleteItem", "GetItem", "PutItem", "Query") | SECRET | JOBS,
+    "PassMedia": on_table("GetItem") | SECRET,
     "ReadApi": on_table("BatchGetItem", "GetItem", "Query") | SECRET,
-    "React": on_table("BatchWriteItem", "PutItem") | STREAM | FAILURES,
+    "WriteApi": on_table("DeleteItem", "GetItem", "PutItem", "Query") | SECRET,
+    "React": on_table("BatchWriteItem", "PutItem", "Query") | STREAM | JOBS | FAILURES,
+    "SendOutbox": on_table("DeleteItem", "GetItem", "PutItem", "Query") | SECRET | TAKEN_JOBS | PUT_OFF,
+    "SweepSends": on_table("BatchGetItem", "DeleteItem", "GetItem", "PutItem", "Query") | SECRET | JOBS | FAILURES,
     "SyncTemplates": on_table("GetItem", "PutItem", "Query") | SECRET | STREAM | FAILURES,
 }
 WRITES = on_table("PutItem", "UpdateItem", "DeleteItem", "BatchWriteItem")
+OUTBOX_ARN = {"Fn::GetAtt": ["Outbox", "Arn"]}
+PUT_JOBS = ("SendMessage", "React", "SweepSends")  # and who does them, puts off those that must wait
 
 
 def of_type(kind: str) -> dict[str, Any]:
@@ -135,7 +158,7 @@ def test_a_function_has_the_same_name_in_its_folder_its_zip_and_its_log(name):
     assert not (ROOT / function["CodeUri"] / "requirements.txt").exists()  # the layer holds what is needed
     logs = RESOURCES[function["LoggingConfig"]["LogGroup"]["Ref"]]["Properties"]
     assert logs["LogGroupName"] == {"Fn::Sub": f"/casement/${{AWS::StackName}}/{folder}"}
-    assert function["Environment"]["Variables"] == {"POWERTOOLS_SERVICE_NAME": folder}
+    assert function["Environment"]["Variables"]["POWERTOOLS_SERVICE_NAME"] == folder
 
 
 def test_a_send_ends_before_api_gateway_stops_waiting():
@@ -176,14 +199,29 @@ class Recorder(dict[str, str]):
 
 
 def test_the_environment_is_what_the_settings_read():
-    variables = TEMPLATE["Globals"]["Function"]["Environment"]["Variables"]
+    variables = {**TEMPLATE["Globals"]["Function"]["Environment"]["Variables"]}
+    for function in FUNCTIONS.values():
+        variables |= function["Environment"]["Variables"]
     defaults = {name: str(value["Default"]) for name, value in TEMPLATE["Parameters"].items()}
-    given = {name: defaults.get(value.get("Ref"), "from the stack") for name, value in variables.items()}
+    given = {
+        name: defaults.get(value.get("Ref") if isinstance(value, dict) else "", "from the stack")
+        for name, value in variables.items()
+    }
     environment = Recorder(given)
 
     Settings.from_env(environment)
 
     assert environment.asked == set(variables)
+
+
+def test_who_puts_jobs_on_the_outbox_or_puts_them_off_knows_where_it_is_and_nobody_else():
+    knows = {
+        name: function["Environment"]["Variables"]["OUTBOX_URL"]
+        for name, function in FUNCTIONS.items()
+        if "OUTBOX_URL" in function["Environment"]["Variables"]
+    }
+
+    assert knows == {name: {"Ref": "Outbox"} for name in (*PUT_JOBS, "SendOutbox")}
 
 
 # -- What wakes what
@@ -242,21 +280,79 @@ def test_a_record_that_fails_again_and_again_blocks_nothing_and_is_not_forgotten
     assert 60 <= event["MaximumRecordAgeInSeconds"] < 86_400  # the stream itself forgets after a day
     queue = event["DestinationConfig"]["OnFailure"]["Destination"]["Fn::GetAtt"][0]
     assert RESOURCES[queue]["Properties"]["MessageRetentionPeriod"] == 14 * 86_400
-    [send] = [one for one in statements(name) if one["Action"] == ["sqs:SendMessage"]]
-    assert send["Resource"] == {"Fn::GetAtt": [queue, "Arn"]}
+    assert {"Fn::GetAtt": [queue, "Arn"]} in may_put_on(name)
 
 
-def test_a_template_reading_that_cannot_be_started_or_fails_leaves_a_trace():
-    [(name, schedule)] = events("ScheduleV2")
-    queue = {"Fn::GetAtt": ["SyncTemplatesFailures", "Arn"]}
+def may_put_on(function: str) -> list[Any]:
+    """The ARNs of the queues that a function may put messages on."""
+    return [one["Resource"] for one in statements(function) if one["Action"] == ["sqs:SendMessage"]]
 
-    assert name == "SyncTemplates"
-    assert schedule["ScheduleExpression"] == {"Ref": "SyncSchedule"}
-    assert TEMPLATE["Parameters"]["SyncSchedule"]["Default"] == "rate(15 minutes)"
+
+SCHEDULES = {"SyncTemplates": ("SyncSchedule", "rate(15 minutes)"), "SweepSends": ("SweepSchedule", "rate(5 minutes)")}
+
+
+@pytest.mark.parametrize("name", SCHEDULES)
+def test_a_scheduled_run_that_cannot_be_started_or_fails_leaves_a_trace(name):
+    schedule = dict(events("ScheduleV2"))[name]
+    parameter, default = SCHEDULES[name]
+    queue = {"Fn::GetAtt": [f"{name}Failures", "Arn"]}
+
+    assert schedule["ScheduleExpression"] == {"Ref": parameter}
+    assert TEMPLATE["Parameters"][parameter]["Default"] == default
     assert schedule["DeadLetterConfig"] == {"Arn": queue}
     assert schedule["RetryPolicy"]["MaximumRetryAttempts"] > 0
     assert schedule["OmitName"] is True  # names are the account's: the next stack would not deploy
     assert FUNCTIONS[name]["EventInvokeConfig"]["DestinationConfig"]["OnFailure"]["Destination"] == queue
+    assert queue in may_put_on(name)
+
+
+def test_nothing_else_runs_on_a_schedule():
+    assert set(dict(events("ScheduleV2"))) == set(SCHEDULES)
+
+
+def test_a_conversations_jobs_are_done_in_order_and_wait_for_no_other_conversation():
+    outbox = RESOURCES["Outbox"]["Properties"]
+    [(name, event)] = events("SQS")
+
+    assert (name, event["Queue"]) == ("SendOutbox", OUTBOX_ARN)
+    assert event["BatchSize"] == 1
+    assert event["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+    assert outbox["FifoQueue"] is True
+    assert outbox["ContentBasedDeduplication"] is False  # else two jobs for different reasons could be taken for one
+    assert (outbox["DeduplicationScope"], outbox["FifoThroughputLimit"]) == ("messageGroup", "perMessageGroupId")
+
+
+def test_a_job_is_not_given_to_a_second_worker_while_the_first_may_be_at_it():
+    outbox, function = RESOURCES["Outbox"]["Properties"], FUNCTIONS["SendOutbox"]
+
+    assert outbox["VisibilityTimeout"] >= 6 * function["Timeout"]
+    assert function["Timeout"] > sum(filter(None, graph.TIMEOUT.as_dict().values()))
+
+
+def test_jobs_that_were_given_up_are_kept_for_as_long_as_sqs_can():
+    outbox, failures = RESOURCES["Outbox"]["Properties"], RESOURCES["SendOutboxFailures"]["Properties"]
+
+    assert outbox["RedrivePolicy"]["deadLetterTargetArn"] == {"Fn::GetAtt": ["SendOutboxFailures", "Arn"]}
+    assert failures["FifoQueue"] is True  # SQS takes no other one for a FIFO queue
+    assert outbox["MessageRetentionPeriod"] == failures["MessageRetentionPeriod"] == 14 * 86_400
+
+
+def test_a_job_waits_out_hours_of_rate_limits_but_one_that_breaks_the_function_is_given_up_within_a_day():
+    """Until then the sweep still looks for refused messages whose policy nobody has followed."""
+    outbox = RESOURCES["Outbox"]["Properties"]
+    longest_wait = max(wait_before_retry_s(code, tries=10) for code in (130429, 131056, 80007, 132069))
+    tries = outbox["RedrivePolicy"]["maxReceiveCount"]
+
+    assert tries * longest_wait > 12 * 3600
+    assert tries * outbox["VisibilityTimeout"] < 86_400
+
+
+def test_what_waits_leaves_concurrency_to_webhooks_on_a_new_account():
+    [(_, event)] = events("SQS")
+
+    assert event["ScalingConfig"] == {"MaximumConcurrency": {"Ref": "OutboxConcurrency"}}
+    assert TEMPLATE["Parameters"]["OutboxConcurrency"]["Default"] <= 5
+    assert TEMPLATE["Parameters"]["OutboxConcurrency"]["MinValue"] == 2  # Lambda takes no less
 
 
 # -- Who may do what
@@ -277,9 +373,18 @@ def test_a_function_may_do_what_it_does_and_no_more(name):
                 assert one["Resource"] == TABLE_ARN
             case ["secretsmanager", _]:
                 assert one["Resource"] == {"Ref": "Secret"}
+            case ["sqs", "SendMessage"]:
+                outbox = [OUTBOX_ARN] if name in PUT_JOBS else []
+                failures = [{"Fn::GetAtt": [f"{name}Failures", "Arn"]}] if f"{name}Failures" in RESOURCES else []
+                assert one["Resource"] in outbox + failures
             case service:
-                assert service == ["sqs", "SendMessage"]
-                assert one["Resource"]["Fn::GetAtt"][1] == "Arn"
+                assert (name, service[0]) == ("SendOutbox", "sqs")
+                assert one["Resource"] == OUTBOX_ARN
+
+
+@pytest.mark.parametrize("name", PUT_JOBS)
+def test_who_makes_jobs_may_put_them_on_the_outbox(name):
+    assert OUTBOX_ARN in may_put_on(name)
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)
@@ -365,7 +470,12 @@ def test_what_must_be_noticed_has_an_alarm_that_somebody_gets():
         "quarantined",
         "sync-too-old",
         "react-failures",
+        "send-outbox-failures",
+        "sweep-sends-failures",
         "sync-templates-failures",
+        "number-stopped",
+        "send-unresolved",
+        "window-mispredicted",
         "stream-too-old",
         "function-errors",
         "throttles",
@@ -384,6 +494,13 @@ def test_the_operator_can_look_up_every_alarm_output_and_parameter_that_is_spoke
     assert set(re.findall(r"`([A-Z][a-z]+[A-Za-z]*)(?:=\w+)?`", page)) <= known
 
 
+def test_the_operator_is_told_what_all_the_alarms_cost():
+    alarms = of_type("AWS::CloudWatch::Alarm").values()
+    metrics = sum(sum("MetricStat" in one for one in alarm["Metrics"]) if "Metrics" in alarm else 1 for alarm in alarms)
+
+    assert f"{metrics} alarm metrics ({metrics / 10:.2f})" in (ROOT / "docs/deploy.md").read_text()
+
+
 def test_every_failure_queue_has_an_alarm():
     watched = {
         alarm["Dimensions"][0]["Value"]["Fn::GetAtt"][0]
@@ -391,12 +508,18 @@ def test_every_failure_queue_has_an_alarm():
         if alarm.get("Namespace") == "AWS/SQS"
     }
 
-    assert watched == set(of_type("AWS::SQS::Queue"))
+    assert watched == {name for name in of_type("AWS::SQS::Queue") if "Failures" in name}
+    assert set(of_type("AWS::SQS::Queue")) - watched == {"Outbox"}  # where jobs may wait for hours
 
 
 def test_errors_and_throttles_are_watched_for_every_function():
     for alarm in ("FunctionErrorsAlarm", "ThrottlesAlarm"):
-        assert references(RESOURCES[alarm]["Properties"]["Metrics"]) == set(FUNCTIONS)
+        metrics = RESOURCES[alarm]["Properties"]["Metrics"]
+        total, *each = metrics
+        assert references(metrics) == set(FUNCTIONS)
+        assert len(metrics) <= 10  # CloudWatch watches no more in one alarm
+        assert re.findall(r"m\d", total["Expression"]) == [metric["Id"] for metric in each]
+        assert all(metric["ReturnData"] is False for metric in each)
 
 
 NAMESPACE = {"Fn::Sub": "Casement/${AWS::StackName}"}
@@ -404,15 +527,25 @@ NAMESPACE = {"Fn::Sub": "Casement/${AWS::StackName}"}
 
 def test_our_own_metrics_are_watched_under_the_name_they_are_written_with():
     watched = {
-        (alarm["MetricName"], alarm["Dimensions"][0]["Value"])
+        (metric["MetricName"], metric["Dimensions"][0]["Value"])
         for alarm in of_type("AWS::CloudWatch::Alarm").values()
-        if alarm.get("Namespace") == NAMESPACE and "Dimensions" in alarm
+        for metric in (alarm, *(one["MetricStat"]["Metric"] for one in alarm.get("Metrics", ()) if "MetricStat" in one))
+        if metric.get("Namespace") == NAMESPACE and "Dimensions" in metric
     }
 
-    assert watched
+    assert watched >= {("NumberStopped", service) for service in ("send_message", "send_outbox")}
     assert TEMPLATE["Globals"]["Function"]["Environment"]["Variables"]["POWERTOOLS_METRICS_NAMESPACE"] == NAMESPACE
     for metric, service in watched:
-        assert f'"{metric}"' in (ROOT / "functions" / service / "app.py").read_text()
+        assert metric in counted_by(ROOT / "functions" / service / "app.py"), service
+
+
+def counted_by(path: Path) -> set[str]:
+    """The metrics that a function counts: in its own module, or in what it does of all that the system can do."""
+    code = path.read_text()
+    counted = set(re.findall(r'(?:add_metric|count)\((?:count, )?"([A-Z][A-Za-z]+)"', code))
+    for use_case in re.findall(r"^from casement\.usecases\.(\w+) import", code, re.MULTILINE):
+        counted |= counted_by(ROOT / "layers/core/python/casement/usecases" / f"{use_case}.py")
+    return counted
 
 
 def test_no_reading_at_all_is_as_alarming_as_an_old_one():
@@ -447,6 +580,7 @@ def test_every_parameter_is_used():
 def test_the_outputs_are_what_the_command_line_and_the_operator_look_for():
     assert {"WebhookUrl", "ApiUrl", "TableName", "SecretArn", "AlarmPrefix"} <= set(TEMPLATE["Outputs"])
     assert {f"{name}Function" for name in FUNCTIONS} <= set(TEMPLATE["Outputs"])
+    assert TEMPLATE["Outputs"]["OutboxUrl"]["Value"] == {"Ref": "Outbox"}
 
 
 def test_samconfig_sets_only_parameters_that_exist():
@@ -490,12 +624,23 @@ def test_every_setting_is_documented_with_its_default():
         assert f"| `{name}` | {default} |" in documented, name
 
 
-def test_every_route_is_documented():
-    documented = (ROOT / "README.md").read_text()
+def test_the_routes_that_are_documented_are_those_that_there_are():
+    documented = {without_names(route) for route in documented_routes((ROOT / "README.md").read_text())}
 
-    for route in ROUTES:
-        if route != "$default":
-            method, path = route.split(" ")
-            shapes = (path.replace("{id}", id_) for id_ in ("{phone_number_id}", "{waba_id}"))
-            own = [shape.replace("{conversation_id}", "{id}").replace("{message_id}", "{id}") for shape in shapes]
-            assert any(f"{method} {shape}`" in documented for shape in own), route
+    assert documented == {without_names(route) for route in ROUTES if route != "$default"}
+
+
+def documented_routes(page: str) -> Iterator[str]:
+    """The routes in the first column of the page's table of routes; a method by itself goes with the next path."""
+    table = page.split("\n| route | does |\n")[1].split("\n\n")[0]
+    methods = []
+    for row in table.splitlines():
+        for method, path in re.findall(r"`([A-Z]+)(?: (/[^`]+))?`", row.split(" | ")[0]):
+            methods.append(method)
+            if path:
+                yield from (f"{each} {path}" for each in methods)
+                methods.clear()
+
+
+def without_names(route: str) -> str:
+    return re.sub(r"\{\w+_id\}", "{id}", route)

@@ -18,11 +18,11 @@ from casement.meta.webhook import split
 from casement.runtime.http import Request
 from casement.runtime.secret import SecretSource
 from casement.store.facts import Facts
-from casement.store.log import Log, entry_of
 from casement.store.table import Item, Table
-from casement.usecases.react import react
+from casement.usecases.react import project
 from cli.main import app
 from cli.outside import Outside
+from cli.replay import projections
 from cli.stack import Aws, Stack
 from functions.receive_webhook.app import respond
 from local.simulator import Number, Simulator
@@ -104,7 +104,7 @@ class Desk:
     def receive(self, bodies: Iterable[bytes]) -> None:
         """What receive_webhook and react do with the bodies of webhooks."""
         Facts(self.table, retention_days=365).add(piece for body in bodies for piece in split(body))
-        react(self.items(), log=Log(self.table), entry_of=entry_of)
+        project(self.items(), projections(self.table, NOON * 1000, dry_run=False))
 
     def findings(self) -> dict[str, dict[str, str]]:
         """What the doctor finds, by what was looked at."""

@@ -1,7 +1,10 @@
 import json
 import re
 
+import pytest
+
 from casement.domain.api_key import ApiKey, Scope, digest_of
+from casement.domain.policy import policy_in
 from casement.store.api_keys import REMEMBERED_MS, ApiKeys
 from tests.integration.cli.conftest import NOON, NUMBER, Desk
 
@@ -35,14 +38,53 @@ def test_no_two_keys_are_the_same(desk):
 
 def test_a_key_may_be_narrow(desk):
     key = created(
-        desk, "--name", "bot", "--scope", "send", "--number", NUMBER, "--number", "42", "--when-closed", "reject"
+        desk, "--name", "bot", "--scope", "manage", "--number", NUMBER, "--number", "42", "--when-closed", "reject"
     )
 
     found = ApiKeys(desk.table).find(key, NOW)
     assert found is not None
-    assert found.scopes == {Scope.SEND}
+    assert found.scopes == {Scope.MANAGE}
     assert found.numbers == {NUMBER, "42"}
     assert found.when_closed == "reject"
+
+
+POLICIES = [
+    "template",
+    "hold",
+    "handoff",
+    '{"hold": {"expires_in": 86400, "nudge": {"purpose": "ask"}}}',
+    '  {"template": {"name": "news", "language": {"code": "de"}}}\n',
+]
+
+
+@pytest.mark.parametrize("policy", POLICIES)
+def test_a_key_may_bring_any_policy(desk, policy):
+    key = created(desk, "--name", "bot", "--when-closed", policy)
+
+    found = ApiKeys(desk.table).find(key, NOW)
+    assert found
+    assert found.when_closed == policy.strip()
+    assert policy_in(found.when_closed or "") == policy_in(policy)
+
+
+def test_a_policy_that_is_none_is_refused_and_the_place_is_named(desk):
+    refused = desk.run("keys", "create", "--name", "x", "--when-closed", '{"hold": {"expires_in": 0}}')
+
+    assert refused.exit_code == 2
+    assert "when_closed.hold.expires_in" in refused.stderr
+    assert desk.items() == []
+
+
+def test_a_key_takes_callback_data_for_an_idempotency_key_only_if_it_is_told_to(desk):
+    usual, told = created(desk, "--name", "usual"), created(desk, "--name", "told", "--once-by-callback-data")
+    keys = ApiKeys(desk.table)
+
+    shown = desk.run("keys", "list").stdout
+    listed = json.loads(desk.run("keys", "list", "--json").stdout)
+
+    assert [key and key.once_by_callback_data for key in (keys.find(usual, NOW), keys.find(told, NOW))] == [False, True]
+    assert {row["name"]: row["once_by_callback_data"] for row in listed} == {"usual": False, "told": True}
+    assert shown.count("callback data") == 1
 
 
 def test_a_name_belongs_to_one_working_key(desk):
@@ -70,7 +112,8 @@ def test_wrong_usage_is_status_2(desk):
     assert desk.run("keys", "create", "--name", " ").exit_code == 2
     assert desk.run("keys", "create", "--name", "x", "--number", "+1 555").exit_code == 2
     assert desk.run("keys", "create", "--name", "x", "--scope", "admin").exit_code == 2
-    assert desk.run("keys", "create", "--name", "x", "--when-closed", "explode").exit_code == 2
+    for policy in ("explode", "", "{", '{"hold": []}', "[1]"):
+        assert desk.run("keys", "create", "--name", "x", "--when-closed", policy).exit_code == 2
     assert desk.items() == []
 
 
@@ -92,6 +135,7 @@ def test_the_list_shows_what_is_known_of_a_key(desk):
         "when_closed": None,
         "created_at": NOW,
         "revoked_at": None,
+        "once_by_callback_data": False,
     }
     assert old["revoked_at"] == NOW
 

@@ -8,12 +8,10 @@ from typing import Any
 
 import pytest
 
-from casement.store.log import Log, entry_of
-from casement.store.table import Table
-from casement.usecases.react import react
+from casement.usecases.react import project
 from functions.react.app import new_images
 from local.stack.aws import Aws
-from tests.support.deliveries import deliver, facts_on
+from tests.support.deliveries import deliver, facts_on, projections_on, react_to_everything
 from tests.support.samples import WEBHOOKS, webhook
 from tests.support.tables import StreamTail, create_table, difference, snapshot
 from tests.support.webhooks import encode, shuffled_and_repeated
@@ -60,16 +58,18 @@ def test_reacting_to_the_stream_is_silent_when_it_is_done_again(aws, table, tail
     for body in BODIES:
         deliver(body, facts)
     images = new_images(tail.since_last_look())
-    log = Log(Table(aws.dynamodb, table))
+    to = projections_on(aws.dynamodb, table)
 
-    written = react(images, log=log, entry_of=entry_of)
-    entries = tail.since_last_look()
-    react(reversed(images), log=log, entry_of=entry_of)
-    react(snapshot(aws.dynamodb, table).values(), log=log, entry_of=entry_of)
+    written = project(images, to)
+    projected = [record["dynamodb"]["Keys"] for record in tail.since_last_look()]
+    project(images[::-1], to)
+    react_to_everything(aws.dynamodb, table)
 
     assert written > 50
-    assert all(record["dynamodb"]["Keys"]["PK"]["S"].startswith("L#") for record in entries)
+    entries = [keys for keys in projected if keys["PK"]["S"].startswith("L#")]
+    wishes = [keys for keys in projected if keys["SK"]["S"].startswith("Y#")]
     assert 0 < len(entries) <= written
+    assert len(entries) + len(wishes) == len(projected)
     assert tail.since_last_look() == []
 
 

@@ -3,6 +3,7 @@
 import hmac
 import json
 import os
+import threading
 import time
 import uuid
 from functools import cache
@@ -103,6 +104,26 @@ def send(event, _context):
             continue
         _table().put_item(Item={"PK": "sent", "SK": sk, "sequence": record["attributes"]["SequenceNumber"]})
     return {"batchItemFailures": failed}
+
+
+MEETING = threading.Barrier(2)
+
+
+def talk(event, _context):
+    """Leaves a trace of every try of a message. One that `meets` waits until another one does; one that is to be
+    `put_off` hides itself for so many seconds when it first comes, and stays.
+    """
+    (record,) = event["Records"]
+    body, tries = json.loads(record["body"]), record["attributes"]["ApproximateReceiveCount"]
+    if body.get("meets"):
+        MEETING.wait(timeout=10)
+    _table().put_item(Item={"PK": "talked", "SK": f"{body['sk']} {tries}", "at": int(time.time() * 1000)})
+    if "put_off" not in body or tries != "1":
+        return {"batchItemFailures": []}
+    _sqs().change_message_visibility(
+        QueueUrl=os.environ["TALKS_URL"], ReceiptHandle=record["receiptHandle"], VisibilityTimeout=body["put_off"]
+    )
+    return {"batchItemFailures": [{"itemIdentifier": record["messageId"]}]}
 
 
 def sync(event, _context):

@@ -6,6 +6,7 @@ import uuid
 from typing import Any
 
 import httpx
+import pytest
 
 from local.stack import LocalStack
 
@@ -103,6 +104,50 @@ def test_a_message_that_fails_is_tried_again_and_then_leaves_the_queue_for_its_d
     stack.wait_idle()
 
     assert stack.state()["failure_queues"]["outbox-failures.fifo"] == 1
+
+
+def talk(stack: LocalStack, sk: str, **more: Any) -> None:
+    """Put a message on the queue of talks; its group is what its key begins with."""
+    stack.sqs.send_message(
+        QueueUrl=stack.sqs.get_queue_url(QueueName="casement-local-Talks.fifo")["QueueUrl"],
+        MessageBody=json.dumps({"sk": sk, **more}),
+        MessageGroupId=sk.split("-")[0],
+        MessageDeduplicationId=sk,
+    )
+
+
+@pytest.fixture
+def clean_up_talks(stack):
+    yield
+    stack.sqs.purge_queue(QueueUrl=stack.sqs.get_queue_url(QueueName="casement-local-Talks.fifo")["QueueUrl"])
+
+
+def test_conversations_go_side_by_side_even_one_a_batch(stack):
+    talk(stack, "e-1", meets=True)
+    talk(stack, "f-1", meets=True)
+    stack.wait_idle()
+
+    assert {"e-1 1", "f-1 1"} <= traces(stack, "talked").keys()
+
+
+def test_a_message_that_puts_itself_off_comes_back_when_it_said_and_idle_waits_for_it(stack):
+    talk(stack, "g-1", put_off=2)  # for longer than the queue itself hides what is in work
+    talk(stack, "g-2")
+    stack.wait_idle()
+
+    talked = {sk: int(trace["at"]["N"]) for sk, trace in traces(stack, "talked").items() if sk.startswith("g-")}
+    assert sorted(talked, key=lambda sk: talked[sk]) == ["g-1 1", "g-1 2", "g-2 1"]
+    assert talked["g-1 2"] - talked["g-1 1"] >= 2000
+
+
+@pytest.mark.usefixtures("clean_up_talks")
+def test_idle_does_not_wait_for_what_is_put_off_for_long_nor_for_what_is_behind_it(stack):
+    talk(stack, "h-1", put_off=3600)
+    talk(stack, "h-2")
+    talk(stack, "i-1")
+    stack.wait_idle()
+
+    assert {sk for sk in traces(stack, "talked") if sk[0] in "hi"} == {"h-1 1", "i-1 1"}
 
 
 def test_a_rate_ticks_right_after_the_start(stack):

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.support.deployment import ALICE, DAY, HELLO_WORLD, HOUR, Deployment, Json
+from tests.support.deployment import ALICE, API_KEY, DAY, HELLO, HELLO_WORLD, HOUR, Deployment, Json
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -70,7 +70,7 @@ def units(items: Iterable[Mapping[str, Any]], *, consistent: bool) -> float:
 
 @pytest.fixture(autouse=True)
 def warm(casement: Deployment) -> None:
-    """The API key is known, as in a warm environment."""
+    """The API key and the number's settings are known, as in a warm environment."""
     casement.sync()
     casement.wrote(ALICE, ago=HOUR)
     casement.send(ALICE)
@@ -113,9 +113,33 @@ def test_a_template(casement):
     assert bill == Bill(Counter(Query=2, GetItem=1, PutItem=2), read_units=2.5, write_units=2)
 
 
+def warm_up(casement: Deployment) -> None:
+    """Read again what is remembered for half a minute: the API key and the number's settings."""
+    casement.send("16505550000")
+
+
+def test_a_cold_environment_reads_the_key_and_the_numbers_settings_once(casement):
+    recipient = user_id(casement)
+    casement.now += HOUR
+    with billing(casement.client) as bill:
+        casement.send(None, recipient=recipient)
+        casement.send(None, recipient=recipient)
+
+    assert bill == Bill(Counter(GetItem=1, Query=1 + 2, PutItem=4), read_units=0.5 + 0.5 + 2, write_units=4)
+
+
+def test_an_idempotency_key_costs_one_write_more(casement):
+    body = {"messaging_product": "whatsapp", "recipient": user_id(casement), **HELLO}
+    headers = {"x-api-key": API_KEY, "idempotency-key": "order-42"}
+    with billing(casement.client) as bill:
+        assert casement.post(body, headers=headers).status == 200
+
+    assert bill == Bill(Counter(Query=1, PutItem=3), read_units=1, write_units=3)
+
+
 def test_a_refusal(casement):
     casement.now += 2 * DAY
-    casement.post({})  # the API key is read again
+    warm_up(casement)
     with billing(casement.client) as bill:
         assert casement.send(ALICE).code == 131047
 
@@ -131,7 +155,7 @@ def test_a_refusal_where_there_are_thousands_of_templates_reads_a_few_of_them(ca
         )
     casement.now += 2 * DAY
     casement.sync()
-    casement.post({})
+    warm_up(casement)
     with billing(casement.client) as bill:
         assert casement.send(ALICE).code == 131047
 

@@ -34,10 +34,14 @@ def alice_wrote(casement: Deployment) -> None:
 
 
 def shown(casement: Deployment) -> Json:
-    """Alice's newest message; the same wherever one looks."""
+    """Alice's newest message; the same wherever one looks, but that her list leaves out who asked, and what was
+    decided."""
     newest = casement.messages(ALICE)[0]
-    assert casement.messages(None)[0]["casement"] == newest["casement"] | {"asked_by": "local-key"}
-    assert casement.get(f"messages/{newest['casement']['id']}").body == newest
+    listed = casement.messages(None)[0]
+    assert listed["casement"]["decision"]["action"] == "send"
+    more = {"asked_by": "local-key", "decision": listed["casement"]["decision"]}
+    assert listed == {**newest, "casement": newest["casement"] | more}
+    assert casement.get(f"messages/{newest['casement']['id']}").body == listed
     return dict(newest["casement"])
 
 
@@ -284,9 +288,10 @@ def test_killed_between_any_two_effects_it_goes_out_once_at_most_and_can_be_foun
             key = listed[0]["casement"]["id"]
             assert casement.get(f"messages/{key}").body["casement"]["status"] == listed[0]["casement"]["status"]
 
-    # key read, window read by phone and by user id, what is asked, Meta, what became of it: two moments each
+    # key read, number read, window read by phone and by user id, what is asked, Meta, what became of it: two moments
+    # each
     nothing, asked, out = (0, 0, None), (0, 1, "sending"), (1, 1, "sending")
-    assert list(seen.values()) == [nothing] * 7 + [asked] * 2 + [out] * 2 + [(1, 1, "accepted")]
+    assert list(seen.values()) == [nothing] * 9 + [asked] * 2 + [out] * 2 + [(1, 1, "accepted")]
     casement.now += LEASE_MS
     left = [each["casement"]["status"] for each in casement.messages(None, limit=50) if "text" in each]
     assert set(left) >= {"unknown"}

@@ -262,7 +262,7 @@ def test_bytes_that_come_in_base64(casement):
         ("DELETE", "/v25.0/100000000000001/messages"),
         ("PUT", "/v25.0/100000000000001/messages"),
         ("POST", "/v25.0/100000000000001/messages/extra/more"),
-        ("POST", "/v25.0/100000000000001/media"),
+        ("PUT", "/v25.0/100000000000001/media"),
         ("GET", "/v25.0/100000000000001/nothing"),
         ("OPTIONS", "/v25.0/100000000000001/messages"),
     ],

@@ -9,6 +9,7 @@ import pytest
 
 from tests.support import fresh_interpreter
 from tests.support.deployment import ALICE, API_KEY, HELLO, HELLO_WORLD, NUMBER, Deployment
+from tests.support.tables import snapshot
 
 BEARER = {"authorization": f"Bearer {API_KEY}"}
 MESSAGE = {"messaging_product": "whatsapp", "to": ALICE, **HELLO}
@@ -52,26 +53,48 @@ def test_a_slow_meta_leaves_time_to_say_what_became_of_it(casement):
     assert casement.messages()[0]["casement"]["status"] == "accepted"
 
 
-def test_an_idempotency_key_is_not_taken_for_granted(casement):
+def test_with_an_idempotency_key_it_is_sent_once(casement):
     casement.wrote()
+    headers = {**BEARER, "Idempotency-Key": "order-42"}
 
-    answer = casement.post(MESSAGE, headers={**BEARER, "Idempotency-Key": "order-42"})
+    first, again = casement.post(MESSAGE, headers=headers), casement.post(MESSAGE, headers=headers)
 
-    assert (answer.status, answer.code) == (400, 100)
-    assert casement.simulator.sent == []
+    assert first.status == 200
+    assert again == first
+    assert len(casement.simulator.sent) == 1
+    assert casement.post({**MESSAGE, "text": {"body": "Bye"}}, headers=headers).status == 422
+    assert len(casement.simulator.sent) == 1
 
 
-def test_a_dry_run_sends_nothing(casement):
+@pytest.mark.parametrize(("query", "ours"), [("dry_run=true", {}), ("dry_run=1", {}), ("", {"dry_run": True})])
+def test_a_dry_run_sends_and_keeps_nothing(casement, query, ours):
+    casement.wrote()
+    casement.catch_up()
+    body = json.dumps({**MESSAGE, "casement": ours}).encode()
+    casement.post({})  # the API key is known from here on
+    before = snapshot(casement.client, casement.name)
+
+    answer = casement.request("POST", f"/v25.0/{NUMBER}/messages", query=query, headers=BEARER, body=body)
+
+    assert answer.status == 200
+    assert answer.ours["dry_run"] is True
+    assert answer.ours["decision"]["action"] == "send"
+    assert casement.wire.requests == []
+    assert snapshot(casement.client, casement.name) == before
+
+
+@pytest.mark.parametrize("query", ["dry_run=yes", "dry_run=", "dry_run=2"])
+def test_a_dry_run_that_is_not_understood_sends_nothing(casement, query):
     casement.wrote()
     body = json.dumps(MESSAGE).encode()
 
-    answer = casement.request("POST", f"/v25.0/{NUMBER}/messages", query="dry_run=true", headers=BEARER, body=body)
+    answer = casement.request("POST", f"/v25.0/{NUMBER}/messages", query=query, headers=BEARER, body=body)
 
     assert (answer.status, answer.code) == (400, 100)
-    assert casement.simulator.sent == []
+    assert casement.wire.requests == []
 
 
-@pytest.mark.parametrize("ours", [{"dry_run": True}, {"when_closed": "hold"}, {"unheard_of": 1}, "yes", 7])
+@pytest.mark.parametrize("ours", [{"dry_run": "yes"}, {"when_closed": "pray"}, {"unheard_of": 1}, "yes", 7])
 @pytest.mark.parametrize("message", [MESSAGE, {"messaging_product": "whatsapp", "status": "read", "message_id": "w"}])
 def test_what_is_asked_under_our_name_is_understood_or_refused(casement, message, ours):
     casement.wrote()

@@ -96,10 +96,22 @@ def test_parameters_go_to_meta_as_they_came(casement):
     assert casement.simulator.sent[0].body["template"]["components"] == components
 
 
-def test_metas_own_refusal_of_a_template_is_passed_on(casement):
+def test_what_does_not_fit_is_refused_before_meta_is_asked(casement):
     answer = casement.send(ALICE, template("we_are_here"))  # without its parameter
 
     assert (answer.status, answer.code) == (400, 132000)
+    assert "{{1}}" in answer.body["error"]["error_data"]["details"]
+    assert [request for request in casement.wire.requests if request.method == "POST"] == []
+    assert casement.messages(ALICE)[0]["casement"]["error"]["code"] == 132000
+
+
+def test_metas_own_refusal_of_a_template_is_passed_on(casement):
+    casement.simulator.fail_next("error", code=132000, http_status=400, details="in Meta's words")
+
+    answer = casement.send(ALICE, HELLO_WORLD)
+
+    assert (answer.status, answer.code) == (400, 132000)
+    assert answer.body["error"]["error_data"]["details"] == "in Meta's words"
     assert answer.body["error"]["fbtrace_id"].startswith("A")
     assert casement.messages(ALICE)[0]["casement"]["error"]["code"] == 132000
 

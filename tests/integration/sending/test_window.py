@@ -124,7 +124,10 @@ def test_a_closed_window_refuses_with_the_reason_and_what_can_be_done(casement):
     assert casement.wire.requests[-1].method == "GET"  # the sync; Meta was not asked to send
     shown = last(casement)
     assert shown["casement"]["status"] == "refused"
-    assert shown["casement"]["error"] == {"message": error["error_data"]["details"]}
+    kept = shown["casement"]["error"]
+    assert kept["code"] == 131047
+    assert kept["error_data"]["details"] == error["error_data"]["details"]
+    assert kept["error_data"]["casement"] == {"window": window, "expired_at": expired_at}  # the remedies were for then
 
 
 def test_only_templates_that_can_go_out_are_named_as_remedies(casement):

@@ -3,6 +3,7 @@ from pathlib import Path
 import pytest
 
 from local.stack import template
+from local.stack.children import ROOT
 from local.stack.errors import StackError, TemplateError
 from local.stack.functions import environment
 from local.stack.template import Deployment, Function, HttpRoute
@@ -45,12 +46,41 @@ def test_a_stream_event_keeps_its_settings():
     assert len(mapping.patterns) == 1
 
 
+def test_a_queue_event_keeps_its_settings():
+    (mapping,) = functions_of(SMALL)["Talk"].queues
+
+    assert mapping.queue_name == "casement-local-Talks.fifo"
+    assert (mapping.batch_size, mapping.maximum_concurrency, mapping.report_item_failures) == (1, 2, True)
+
+
+def test_the_outbox_is_one_queue_for_who_puts_jobs_there_and_who_does_them():
+    functions = functions_of(ROOT / "template.yaml")
+    (mapping,) = functions["SendOutbox"].queues
+
+    assert mapping.queue_name == "casement-local-Outbox.fifo"
+    wanted = {
+        name: function.environment["OUTBOX_URL"]
+        for name, function in functions.items()
+        if function.environment.get("OUTBOX_URL")
+    }
+    assert wanted == dict.fromkeys(
+        ("SendMessage", "React", "SendOutbox", "SweepSends"),
+        "http://127.0.0.1:9/000000000000/casement-local-Outbox.fifo",
+    )
+
+
 def test_queues_are_made_after_the_queues_they_redrive_to():
     queues = template.load(SMALL, region="eu-west-1", aws_url="http://127.0.0.1:9").queues
 
     assert queues[-1].name == "outbox.fifo"
     assert queues[-1].redrives_to == "arn:aws:sqs:eu-west-1:000000000000:outbox-failures.fifo"
     assert queues[-1].attributes["FifoQueue"] == "true"
+
+
+def test_a_fifo_queue_that_has_no_name_in_the_template_gets_one_that_ends_as_sqs_wants_it():
+    names = {queue.name for queue in template.load(SMALL, region="eu-west-1", aws_url="http://127.0.0.1:9").queues}
+
+    assert {"casement-local-Talks.fifo", "casement-local-ReactFailures"} <= names
 
 
 def test_a_table_is_created_with_its_keys_and_stream_alone():

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from casement.domain.facts import Fact, Kind, Quarantined
+from casement.domain.jobs import job_from
 from casement.domain.window import OPENING_TYPES
 from casement.meta.signature import verify
 from casement.meta.webhook import split
@@ -149,8 +150,17 @@ def test_the_template_event_names_its_template():
     assert changed_templates(records) == {Changed(WABA, "900000000000001"): "111"}
 
 
-def test_the_schedule_is_no_stream():
-    assert "Records" not in event("sync_templates_schedule")
+@pytest.mark.parametrize("name", ["sync_templates_schedule", "sweep_sends_schedule"])
+def test_a_schedule_is_no_stream(name):
+    assert "Records" not in event(name)
+
+
+def test_the_job_of_the_outbox_is_one_in_the_group_of_its_conversation():
+    (record,) = event("send_outbox_job")["Records"]
+    job = job_from(record["body"])
+
+    assert (job.number, job.dumps()) == (NUMBER, record["body"])
+    assert record["attributes"]["MessageGroupId"] == job.group
 
 
 @pytest.mark.parametrize(

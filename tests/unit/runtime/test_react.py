@@ -1,21 +1,38 @@
-"""`react` off the stream: what it writes, what it leaves, and what it says of a batch that fails."""
+"""`react` off the stream: what it writes, whom it wakes, what it leaves, and what it says of a batch that fails."""
 
+import json
 from random import Random
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+import boto3
 import pytest
 
-from casement.domain.facts import Fact
-from casement.meta.webhook import split
+from casement.domain.consent import Party, Scope, Wish
+from casement.domain.facts import Link, LinkKind
+from casement.domain.jobs import Job, job_from
+from casement.domain.message_key import MessageKey
+from casement.domain.pending import Pending, WaitsFor
+from casement.domain.sending import Request
 from casement.runtime import wiring
 from casement.store import keys
-from casement.store.log import Log, entry_of
+from casement.store.conversations import Conversations
+from casement.store.facts import Facts
+from casement.store.happenings import happening_in
+from casement.store.log import entry_of
+from casement.store.pendings import Pendings
 from casement.store.table import Table
-from casement.usecases.react import react
+from casement.usecases.react import Outlook, Reacted, project, react
 from functions.react.app import handler, new_images
+from tests.support.deliveries import projections_on
 from tests.support.faults import Faults
-from tests.support.samples import event, streamed, webhook
-from tests.support.tables import create_table, snapshot
+from tests.support.samples import event, images, streamed
+from tests.support.tables import REGION, create_table, snapshot
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+NUMBER, ALICE = "100000000000001", "US.10000000000000000101"
+NOON = 1_795_000_000_000
 
 SAMPLES = [
     *("message_text", "message_text_in_a_group", "message_reaction", "calls_connect", "calls_terminate", "echo_text"),
@@ -25,18 +42,8 @@ SAMPLES = [
 
 
 @pytest.fixture
-def log(dynamodb):
-    return Log(Table(dynamodb, create_table(dynamodb), sleep=lambda _: None))
-
-
-def images(*samples: str) -> list[dict[str, Any]]:
-    """The items that these samples' facts are."""
-    facts = [piece for sample in samples for piece in split(webhook(sample)) if isinstance(piece, Fact)]
-    placed = [(keys.fact(fact), fact) for fact in facts]
-    return [
-        {"PK": {"S": key.pk}, "SK": {"S": key.sk}, "raw": {"S": fact.raw}, "ttl": {"N": "1800000000"}}
-        for key, fact in placed
-    ]
+def table(dynamodb):
+    return create_table(dynamodb)
 
 
 @pytest.mark.parametrize(
@@ -48,15 +55,17 @@ def images(*samples: str) -> list[dict[str, Any]]:
             for sample in ("calls_connect", "calls_accepted", "system_user_changed_number", "message_unknown")
         ),
         ("history", 4),
-        *((sample, 0) for sample in ("calls_terminate", "status_read", "status_failed_window_closed", "state_sync")),
+        ("status_failed_window_closed", 1),
+        *((sample, 0) for sample in ("calls_terminate", "status_read", "status_failed_opted_out", "state_sync")),
         *(
             (sample, 0)
             for sample in ("user_preferences_stop", "template_status_approved", "account_alerts", "security")
         ),
     ],
 )
-def test_what_is_noted_in_the_numbers_log(log, sample, entries):
-    assert react(images(sample), log=log, entry_of=entry_of) == entries
+def test_what_is_noted_in_the_numbers_log(dynamodb, table, sample, entries):
+    assert project(images(sample), projections_on(dynamodb, table)) == entries
+    assert sum(pk.startswith("L#") for pk, _ in snapshot(dynamodb, table)) == entries
 
 
 def test_an_entry_leads_to_its_fact_and_expires_with_it():
@@ -81,40 +90,158 @@ def test_a_fact_that_is_kept_for_ever_has_an_entry_that_is():
 
 def test_order_repetition_and_batches_write_the_same(dynamodb):
     whole, pieces = create_table(dynamodb), create_table(dynamodb)
-    all_images = images(*SAMPLES)
-    react(all_images, log=Log(Table(dynamodb, whole)), entry_of=entry_of)
+    all_images = [*images(*SAMPLES), said("Stop!"), said("start", at=NOON + 5)]
+    project(all_images, projections_on(dynamodb, whole))
 
     mixed = [*all_images, *all_images]
     Random(3).shuffle(mixed)  # noqa: S311 - an order, not a secret
     while mixed:
-        react(mixed[:3], log=Log(Table(dynamodb, pieces)), entry_of=entry_of)
+        project(mixed[:3], projections_on(dynamodb, pieces))
         del mixed[:3]
 
     assert snapshot(dynamodb, pieces) == snapshot(dynamodb, whole) != {}
 
 
-def test_every_item_of_the_table_may_pass_by():
-    """The replay hands over all there is: links, sends, statuses, templates, keys."""
-    others = [
-        ("C#1#2", "Z#a#US.1"),
-        ("C#1#2", "Z#>#3"),
-        ("C#1#2", "D#0000000000000#abc"),
-        ("C#1#2", "Y#0000000000000#abc"),
-        ("C#1#2", "S#wamid.1#sent#abc"),
-        ("C#1#2", "M#1795000000000#send#01M7Q5CQG00000000000000007"),
-        ("C#1#2", "M#1795000000000#send#01M7Q5CQG00000000000000007#sent#abc"),
-        ("C#1#2", "W#1795000000000#1#send#01M7Q5CQG00000000000000007"),
-        ("C#1#2", "W#1795000000000#1#status#wamid.1#failed#abc"),
-        ("L#1#0", "I#1795000000000#2#abc"),
-        ("L#1#0", "O#1795000000000#01M7Q5CQG00000000000000007"),
-        ("T#1", "!sync"),
-        ("E#1#2", "1795000000000#message_template_status_update#abc"),
-        ("A#1", "security#1795000000000#abc"),
-        ("Q", "0" * 64),
-        ("Q#0#1", "part"),
-        ("KEYS", "0" * 64),
-    ]
-    assert [entry_of({"PK": {"S": pk}, "SK": {"S": sk}}) for pk, sk in others] == [None] * len(others)
+OTHERS = [
+    ("C#1#2", "Z#a#US.1"),
+    ("C#1#2", "Z#>#3"),
+    ("C#1#2", "D#0000000000000#abc"),
+    ("C#1#2", "Y#0000000000000#other#abc"),
+    ("C#1#2", "Y#1795000000000#own#messages#stop#abc"),
+    ("C#1#2", "S#wamid.1#sent#abc"),
+    ("C#1#2", "M#1795000000000#send#01M7Q5CQG00000000000000007"),
+    ("C#1#2", "M#1795000000000#send#01M7Q5CQG00000000000000007#sent#abc"),
+    ("C#1#2", "M#1795000000000#send#01M7Q5CQG00000000000000007#unresolved"),
+    ("C#1#2", "W#1795000000000#1#status#wamid.1#failed#abc"),
+    ("C#1#2", "G#1795000000000"),
+    ("C#1#2", "P#profile"),
+    ("L#1#0", "I#1795000000000#2#abc"),
+    ("L#1#0", "O#1795000000000#01M7Q5CQG00000000000000007"),
+    ("L#1#0", "H#2#01M7Q5CQG00000000000000007"),
+    ("L#1#0", "h#2#01M7Q5CQG00000000000000007"),
+    ("L#1#0", "A#2#01M7Q5CQG00000000000000007"),
+    ("L#1#0", "V#1795000000000#verdict#01M7Q5CQG00000000000000007"),
+    ("N#1", "settings"),
+    ("K#" + "0" * 64, "-"),
+    ("T#1", "!sync"),
+    ("E#1#2", "1795000000000#message_template_status_update#abc"),
+    ("A#1", "security#1795000000000#abc"),
+    ("Q", "0" * 64),
+    ("Q#0#1", "part"),
+    ("KEYS", "0" * 64),
+]
+
+
+@pytest.mark.parametrize(("pk", "sk"), OTHERS)
+def test_every_item_of_the_table_may_pass_by(pk, sk):
+    """The stream and the replay hand over all there is: links, sends, statuses, templates, keys, and our own work."""
+    image = {"PK": {"S": pk}, "SK": {"S": sk}}
+
+    assert entry_of(image) is None
+    assert happening_in(image) is None
+
+
+# --- what customers want ----------------------------------------------------------------------------
+
+
+def said(text: str, *, at: int = NOON, contact: str = ALICE) -> dict[str, Any]:
+    """The item of a customer's message."""
+    key = keys.Key(keys.conversation(NUMBER, contact), f"W#{keys.moment(at)}#0#message#wamid.{at}#{at}")
+    raw = json.dumps({"element": {"type": "text", "text": {"body": text}}})
+    return {"PK": {"S": key.pk}, "SK": {"S": key.sk}, "raw": {"S": raw}}
+
+
+@pytest.mark.parametrize(
+    ("text", "wish"),
+    [
+        ("Stop!", Wish(NOON, Party.OPERATOR, Scope.MESSAGES, True)),
+        ("¡PARAR!", Wish(NOON, Party.OPERATOR, Scope.MESSAGES, True)),
+        ("start", Wish(NOON, Party.OPERATOR, Scope.MESSAGES, False)),
+        ("please don't stop", None),
+        ("Hello", None),
+    ],
+)
+def test_a_message_that_is_a_stop_word_is_a_wish(dynamodb, table, text, wish):
+    project([said(text)], projections_on(dynamodb, table))
+
+    assert Conversations(Table(dynamodb, table)).alias(NUMBER, ALICE).wishes == ((wish,) if wish else ())
+
+
+def test_metas_refusal_of_marketing_is_a_wish_from_the_time_of_the_send(dynamodb, table):
+    project(images("status_failed_opted_out"), projections_on(dynamodb, table))
+
+    (wish,) = Conversations(Table(dynamodb, table)).alias(NUMBER, ALICE).wishes
+    assert (wish.party, wish.scope, wish.stop) == (Party.META, Scope.MARKETING, True)
+    assert wish.at < 1_795_000_060_000  # when Meta said so
+
+
+# --- whom it wakes ----------------------------------------------------------------------------
+
+
+def waits_for(contact: str) -> Pending:
+    """A message to a contact that is held."""
+    key = MessageKey.new(contact, NOON - 1, 7)
+    request = Request({"to": contact, "type": "text", "text": {"body": "Hi"}}, when_closed="hold")
+    return Pending(key, request, "crm", WaitsFor.CUSTOMER, NOON + 3_600_000)
+
+
+def reacted(dynamodb: "DynamoDBClient", table: str, stored: list[dict[str, Any]]) -> tuple[Reacted, list[Job]]:
+    """What `react` makes of stored items, and its jobs."""
+    kept, jobs = Table(dynamodb, table), list[Job]()
+    pendings = Pendings(kept, retention_days=365)
+    return react(
+        stored, projections_on(dynamodb, table), Outlook(Conversations(kept).alias, pendings, jobs.extend)
+    ), jobs
+
+
+def hold(dynamodb: "DynamoDBClient", table: str, *pendings: Pending) -> None:
+    for pending in pendings:
+        assert Pendings(Table(dynamodb, table), retention_days=365).add(NUMBER, pending)
+
+
+def test_a_customer_who_writes_wakes_what_waits_for_them(dynamodb, table):
+    hold(dynamodb, table, waits_for(ALICE))
+
+    result, jobs = reacted(dynamodb, table, [said("Hi"), said("Hi", contact="US.2")])
+
+    assert [(job.number, job.contact, job.send) for job in jobs] == [(NUMBER, ALICE, None)]
+    assert result == Reacted(entries=2, jobs=1, mispredicted=0)
+
+
+def test_whatever_name_they_write_by(dynamodb, table):
+    hold(dynamodb, table, waits_for("16505550101"))
+    Facts(Table(dynamodb, table), retention_days=365).add([Link(LinkKind.ALIAS, NUMBER, ALICE, "16505550101")])
+
+    _, jobs = reacted(dynamodb, table, [said("Hi", contact=ALICE)])
+
+    assert [job.contact for job in jobs] == [ALICE]
+
+
+def test_nobody_is_woken_where_nothing_waits(dynamodb, table):
+    assert reacted(dynamodb, table, [said("Hi")]) == (Reacted(1, 0, 0), [])
+
+
+def test_the_same_message_is_the_same_job_and_another_one_is_not(dynamodb, table):
+    hold(dynamodb, table, waits_for(ALICE))
+
+    def job_of(at: int) -> Job:
+        (job,) = reacted(dynamodb, table, [said("Hi", at=at)])[1]
+        return job
+
+    assert job_of(NOON).id == job_of(NOON).id
+    assert job_of(NOON).id != job_of(NOON + 1).id
+    assert job_of(NOON).group == job_of(NOON + 1).group
+
+
+def test_a_window_that_meta_saw_otherwise_wakes_the_policy_of_its_send_and_is_counted(dynamodb, table):
+    result, jobs = reacted(dynamodb, table, images("status_failed_window_closed", "status_read"))
+
+    assert jobs == [Job(NUMBER, ALICE, MessageKey(ALICE, "01M7Q5DMSG04HMASW9NF6YY093"))]
+    assert result == Reacted(entries=1, jobs=1, mispredicted=1)
+
+
+def test_a_refusal_of_somebody_elses_message_wakes_nobody(dynamodb, table):
+    assert reacted(dynamodb, table, images("status_failed_window_closed_of_another_app"))[1] == []
 
 
 class TestHandler:
@@ -126,13 +253,22 @@ class TestHandler:
         table = create_table(dynamodb)
         monkeypatch.setenv("TABLE_NAME", table)
         monkeypatch.setenv("SECRET_ID", "unused")
-        monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
-        built = (wiring.settings, wiring.dynamodb, wiring.table, wiring.log, wiring._session)
+        monkeypatch.setenv("AWS_DEFAULT_REGION", REGION)
+        built = [factory for factory in vars(wiring).values() if hasattr(factory, "cache_clear")]
         for factory in built:
             factory.cache_clear()
         yield wiring.dynamodb(), table
         for factory in built:
             factory.cache_clear()
+
+    @pytest.fixture
+    def outbox(self, monkeypatch):
+        """The queue, in moto too; what lies in it."""
+        queues = boto3.client("sqs", region_name=REGION)
+        url = queues.create_queue(QueueName="outbox.fifo", Attributes={"FifoQueue": "true"})["QueueUrl"]
+        monkeypatch.setenv("OUTBOX_URL", url)
+        yield lambda: queues.receive_message(QueueUrl=url, MaxNumberOfMessages=10, AttributeNames=["All"])["Messages"]
+        queues.delete_queue(QueueUrl=url)
 
     def batch(self) -> dict[str, Any]:
         records = [*event("react_stream_record")["Records"], *streamed("echo_text")["Records"]]
@@ -157,6 +293,19 @@ class TestHandler:
 
         with Faults(client, Random(1), lost=1.0).at_work():  # noqa: S311 - chances, not secrets
             assert handler(self.batch(), None) == {"batchItemFailures": [{"itemIdentifier": "100"}]}
+
+    def test_a_job_lies_on_the_outbox_in_its_conversations_group(self, wired, outbox):
+        _, table = wired
+        (image,) = new_images(event("react_stream_record")["Records"])
+        contact = image["PK"]["S"].rpartition("#")[2]
+        hold(wired[0], table, waits_for(contact))
+
+        assert handler(self.batch(), None) == {"batchItemFailures": []}
+
+        (message,) = outbox()
+        job = job_from(message["Body"])
+        assert (job.number, job.contact) == (NUMBER, contact)
+        assert message["Attributes"]["MessageGroupId"] == job.group
 
     @pytest.mark.usefixtures("wired")
     def test_a_record_that_is_a_bug_escapes_so_that_the_batch_is_halved(self):

@@ -7,13 +7,20 @@ import pytest
 
 from casement.domain.window import WindowRules
 from casement.runtime.settings import Settings
-from local.stack.template import load
+from local.stack.template import Function, load
 from tests.support.tables import ROOT
 
 LEAST = {"TABLE_NAME": "table", "SECRET_ID": "secret"}
-NAMES = {field.name: field.name.upper() for field in fields(Settings)} | {
-    "metrics_namespace": "POWERTOOLS_METRICS_NAMESPACE"  # Powertools' own name for it
+NAMES = {field.name: field.name.upper() for field in fields(Settings)} | {  # two are Powertools' own names
+    "metrics_namespace": "POWERTOOLS_METRICS_NAMESPACE",
+    "service": "POWERTOOLS_SERVICE_NAME",
 }
+EACH_ITS_OWN = {"POWERTOOLS_SERVICE_NAME", "OUTBOX_URL"}  # what not every function has alike
+
+
+def functions() -> tuple[Function, ...]:
+    """The functions of the template."""
+    return load(ROOT / "template.yaml", region="eu-west-1", aws_url="http://127.0.0.1").functions
 
 
 def test_all_but_two_have_a_default():
@@ -53,9 +60,10 @@ def test_the_window_is_ruled_in_milliseconds():
 
 
 def test_the_template_sets_every_one_for_every_function_and_with_our_defaults():
-    for function in load(ROOT / "template.yaml", region="eu-west-1", aws_url="http://127.0.0.1").functions:
-        assert set(NAMES.values()) <= set(function.environment), function.name
+    for function in functions():
+        assert set(NAMES.values()) - {"OUTBOX_URL"} <= set(function.environment), function.name
         given = Settings.from_env(function.environment)
+        assert given.service == function.handler.split(".")[1]
         kept = (
             "retention_days",
             "window_margin_seconds",
@@ -66,7 +74,16 @@ def test_the_template_sets_every_one_for_every_function_and_with_our_defaults():
         assert {name: getattr(given, name) for name in kept} == {name: getattr(Settings, name) for name in kept}
 
 
-@pytest.mark.parametrize("variable", sorted(set(NAMES.values()) - {"TABLE_NAME", "SECRET_ID"}))
+def test_whoever_puts_jobs_on_the_outbox_knows_where_it_is():
+    needing = re.compile(r"wiring\.(engine|outlook|outbox)\b")
+    sources = {function.name: ROOT / function.handler.rpartition(".")[0].replace(".", "/") for function in functions()}
+    needed = {name for name, path in sources.items() if needing.search(path.with_suffix(".py").read_text())}
+
+    assert "SendMessage" in needed
+    assert {function.name for function in functions() if function.environment.get("OUTBOX_URL")} == needed
+
+
+@pytest.mark.parametrize("variable", sorted(set(NAMES.values()) - {"TABLE_NAME", "SECRET_ID"} - EACH_ITS_OWN))
 def test_each_is_a_parameter_that_says_what_it_is(variable):
     text = (ROOT / "template.yaml").read_text()
     (source,) = re.findall(rf"^ +{variable}: (.*)$", text, re.MULTILINE)

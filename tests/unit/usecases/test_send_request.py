@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from casement.domain.contact import is_bsuid
 from casement.domain.errors import InvalidRequest
-from casement.domain.sending import Message, Receipt, WhenClosed
+from casement.domain.policy import policy_from
+from casement.domain.sending import Message, Receipt
 from casement.meta.send_request import LARGEST_BODY, parse
 from tests.support.webhooks import any_json, scalars
 
@@ -222,9 +223,13 @@ def test_nobody_it_could_go_to(addressed):
         ({"biz_opaque_callback_data": 5}, "biz_opaque_callback_data"),
         ({"biz_opaque_callback_data": {}}, "biz_opaque_callback_data"),
         ({"casement": "reject"}, "casement"),
-        ({"casement": {"when_closed": "shout"}}, "when_closed"),
-        ({"casement": {"when_closed": 5}}, "when_closed"),
-        ({"casement": {"when_closed": ["reject"]}}, "when_closed"),
+        ({"casement": {"when_closed": "shout"}}, "casement.when_closed"),
+        ({"casement": {"when_closed": 5}}, "casement.when_closed"),
+        ({"casement": {"when_closed": ["reject"]}}, "casement.when_closed"),
+        ({"casement": {"when_closed": {"hold": {"expires_in": 0}}}}, "casement.when_closed.hold.expires_in"),
+        ({"casement": {"unheard_of": 1}}, "casement.unheard_of"),
+        ({"casement": {"dry_run": "yes"}}, "casement.dry_run"),
+        ({"casement": {"dry_run": None}}, "casement.dry_run"),
         ({"type": "template", "template": []}, "template.name"),
         ({"type": "template", "template": {"language": {"code": "en"}}}, "template.name"),
         ({"type": "template", "template": {"name": "", "language": {"code": "en"}}}, "template.name"),
@@ -295,29 +300,63 @@ def test_receipts_are_no_messages(body):
     assert read == Receipt({"messaging_product": "whatsapp", **body})
 
 
+HOLD = {"hold": {"expires_in": 60}}
+
+
 @pytest.mark.parametrize(
     ("ours", "header", "policy"),
     [
         (None, None, None),
         ({}, None, None),
         ({"when_closed": None}, None, None),
-        ({"when_closed": "reject"}, None, WhenClosed.REJECT),
-        (None, "reject", WhenClosed.REJECT),
-        ({"when_closed": "reject"}, "shout", WhenClosed.REJECT),  # the body comes before the header
+        ({"when_closed": "reject"}, None, "reject"),
+        ({"when_closed": HOLD}, None, HOLD),
+        (None, "reject", "reject"),
+        (None, " handoff ", "handoff"),
+        (None, json.dumps(HOLD), HOLD),
+        ({"when_closed": None}, "hold", "hold"),
+        ({"when_closed": "reject"}, "hold", "reject"),  # the body comes before the header
+        ({"when_closed": "reject"}, "shout", "reject"),
     ],
 )
 def test_what_to_do_while_the_window_is_closed(ours, header, policy):
     read = parsed(header, to="1", text={"body": "Hi"}, casement=ours)
 
-    assert read.when_closed is policy
+    assert read.when_closed == policy
     assert "casement" not in read.body
 
 
-def test_an_unknown_policy_in_the_header_is_refused():
-    with pytest.raises(InvalidRequest, match="when_closed"):
-        parsed("shout", to="1", text={"body": "Hi"})
+@pytest.mark.parametrize("header", ["shout", "", '{"hold": ', '{"hold": 1}', "[" * 5_000, '{"a":' * 5_000])
+def test_an_unknown_policy_in_the_header_is_refused(header):
+    with pytest.raises(InvalidRequest, match="Casement-When-Closed"):
+        parsed(header, to="1", text={"body": "Hi"})
 
 
+@pytest.mark.parametrize(("ours", "dry_run"), [(None, False), ({"dry_run": False}, False), ({"dry_run": True}, True)])
+def test_whether_it_is_to_be_sent_at_all(ours, dry_run):
+    assert parsed(to="1", text={"body": "Hi"}, casement=ours).dry_run is dry_run
+
+
+def test_a_receipt_has_no_dry_run():
+    body = {"messaging_product": "whatsapp", "status": "read", "message_id": "wamid.1", "casement": {"dry_run": True}}
+
+    assert refusal(json.dumps(body)).parameter == "casement.dry_run"
+
+
+choices = st.fixed_dictionaries({}, optional={"template": any_json, "purpose": scalars, "parameters": any_json})
+policies = st.one_of(
+    st.sampled_from(["reject", "template", "hold", "handoff"]),
+    choices,
+    st.fixed_dictionaries(
+        {},
+        optional={
+            "hold": st.fixed_dictionaries(
+                {}, optional={"expires_in": scalars | st.integers(1, 60), "supersede": scalars, "nudge": choices}
+            ),
+            "handoff": st.fixed_dictionaries({}, optional={"note": scalars}),
+        },
+    ),
+)
 requests = st.fixed_dictionaries(
     {"messaging_product": st.just("whatsapp")},
     optional={
@@ -331,7 +370,8 @@ requests = st.fixed_dictionaries(
         "contacts": any_json,
         "status": scalars,
         "biz_opaque_callback_data": scalars,
-        "casement": any_json | st.fixed_dictionaries({"when_closed": any_json}),
+        "casement": any_json
+        | st.fixed_dictionaries({}, optional={"when_closed": any_json | policies, "dry_run": scalars | st.booleans()}),
     },
 )
 
@@ -350,6 +390,7 @@ def check(body: bytes, header: str | None = None) -> None:
         assert read.contact.isascii()
         assert len(read.contact) <= 255
         assert read.contact.isdigit() or read.contact.startswith("group:") or is_bsuid(read.contact)
+        assert read.when_closed is None or policy_from(json.loads(json.dumps(read.when_closed)))
 
 
 @given(st.binary(max_size=300))
@@ -362,7 +403,7 @@ def test_any_json(document):
     check(json.dumps(document).encode())
 
 
-@given(requests, st.none() | st.text(max_size=8))
+@given(requests, st.none() | st.text(max_size=8) | policies.map(json.dumps))
 @example({"messaging_product": "whatsapp", "to": "1", "text": {}, "recipient_type": "group"}, None)
 def test_almost_a_request(request, header):
     check(json.dumps(request).encode(), header)

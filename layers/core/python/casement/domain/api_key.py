@@ -12,11 +12,16 @@ class Scope(StrEnum):
 
     SEND = "send"
     READ = "read"
+    MANAGE = "manage"  # what owners set: policies, purposes, stop words
 
 
 @dataclass(frozen=True, slots=True)
 class ApiKey:
-    """A key as it is kept. No `numbers` means every number; times are epoch milliseconds."""
+    """A key as it is kept. No `numbers` means every number; times are epoch milliseconds.
+
+    `when_closed` is a policy, a word or JSON. With `once_by_callback_data`, the caller's own `biz_opaque_callback_data`
+    is taken for an idempotency key: for clients that can't set a header.
+    """
 
     digest: str
     name: str
@@ -25,6 +30,7 @@ class ApiKey:
     when_closed: str | None = None
     created_at: int = 0
     revoked_at: int | None = None
+    once_by_callback_data: bool = False
 
     def must_allow(self, scope: Scope, number: str | None = None) -> None:
         """Raise `NotAllowed` unless this key may do `scope`, on `number` if one is given."""

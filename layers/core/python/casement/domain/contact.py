@@ -4,6 +4,8 @@ A contact key names one alias of a contact inside one number's conversations: th
 verbatim, or `group:<id>`. It is never a username, which anybody may take over.
 """
 
+import base64
+import binascii
 import re
 from functools import lru_cache
 from typing import NamedTuple
@@ -12,6 +14,7 @@ from casement.domain.phone import canonical, digits
 
 _BSUID = re.compile(r"[A-Z]{2}\.(?:ENT\.)?[A-Za-z0-9]{1,128}")
 _PHONE = re.compile(r"[+\s().-]*[0-9][+0-9\s().-]*")
+_DIGITS = re.compile(rb"[0-9]{7,15}")
 _LONGEST_PHONE = 40  # characters, however it is spelt
 GROUP = "group:"
 
@@ -57,6 +60,16 @@ def group_key(group_id: str) -> str:
 def phone_key(text: str) -> str:
     """The contact key of a phone as anybody writes it; empty if `text` holds no digit."""
     return canonical(digits(text))
+
+
+def phone_in(wamid: str) -> str | None:
+    """The contact key of the phone that a wamid seems to hold. Meta does not say that it does: a hint, no more."""
+    try:
+        content = base64.b64decode(wamid.partition(".")[2] + "===", validate=False)
+    except (binascii.Error, ValueError):
+        return None
+    found = _DIGITS.search(content)
+    return phone_key(found[0].decode()) if found else None
 
 
 def contact_key(text: str) -> str:

@@ -9,6 +9,7 @@ not moved away from, and among those to the one that wrote last.
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from casement.domain.consent import Consent, Wish, consent_of
 from casement.domain.contact import is_parent, is_phone
 from casement.domain.facts import LinkKind
 from casement.domain.window import Opener, Verdict
@@ -31,6 +32,7 @@ class Alias:
     links: tuple[Seen, ...] = ()
     opener: Opener | None = None
     verdict: Verdict | None = None  # only if newer than the opener
+    wishes: tuple[Wish, ...] = ()
 
     @property
     def wrote_at(self) -> int:
@@ -66,6 +68,11 @@ class Conversation:
         )
 
     @property
+    def opened_at(self) -> int:
+        """When the window last opened, 0 for never: what tells one closed window from the next."""
+        return self.opener.at if self.opener else 0
+
+    @property
     def verdict(self) -> Verdict | None:
         """The newest verdict of all aliases that nothing has opened again."""
         newest = max(
@@ -75,6 +82,11 @@ class Conversation:
         )
         opener = self.opener
         return newest if newest and not (opener and opener.at > newest.at) else None
+
+    @property
+    def consent(self) -> Consent:
+        """What this contact does not want, whichever alias said so."""
+        return consent_of(wish for alias in self.aliases for wish in alias.wishes)
 
 
 def conversation_of(start: str, number: str, aliases: Mapping[str, Alias]) -> Conversation:

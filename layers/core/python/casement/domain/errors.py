@@ -8,7 +8,12 @@
     ├── NumberNotConfigured     we hold no token for this number
     ├── WindowClosed            free-form outside the customer service window
     ├── TemplateNotFound        no such template in that language
-    ├── TemplateNotSendable     it exists, and Meta would refuse it now
+    ├── RefusedAsMetaWould      Meta would refuse it now, with this code
+    │   ├── TemplateNotSendable     the template exists, and is not approved or does not fit
+    │   ├── OptedOut                the customer does not want it
+    │   └── NumberStopped           Meta lets this number send nothing
+    ├── IdempotencyKeyReused    the key was used for another request
+    ├── StillUnderWay           the same request is being worked on
     ├── StoreUnavailable        what had to be durable is not
     ├── SecretUnavailable       no usable secret: nothing can be verified or sent
     └── GraphError
@@ -67,12 +72,32 @@ class TemplateNotFound(CasementError):
     """No such template in that language."""
 
 
-class TemplateNotSendable(CasementError):
-    """The template exists, and Meta would refuse it now. `code` is the code Meta would use."""
+class RefusedAsMetaWould(CasementError):
+    """What Meta would refuse now. `code` is the code Meta would use."""
 
     def __init__(self, message: str, *, code: int) -> None:
         super().__init__(message)
         self.code = code
+
+
+class TemplateNotSendable(RefusedAsMetaWould):
+    """The template exists, and is not approved, or the parameters do not fit it."""
+
+
+class OptedOut(RefusedAsMetaWould):
+    """The customer does not want it."""
+
+
+class NumberStopped(RefusedAsMetaWould):
+    """Meta lets this number send nothing."""
+
+
+class IdempotencyKeyReused(CasementError):
+    """The idempotency key was used for another request within the last day."""
+
+
+class StillUnderWay(CasementError):
+    """The same request is being worked on at this moment: ask again."""
 
 
 class StoreUnavailable(CasementError):
@@ -84,11 +109,15 @@ class SecretUnavailable(CasementError):
 
 
 class GraphError(CasementError):
-    """Something between us and Meta."""
+    """Something between us and Meta. `code` is Meta's error code, None where none came."""
+
+    code: int | None = None
 
 
 class GraphRejected(GraphError):
     """Meta said no; final. `status` and `body` are Meta's own answer, to be passed on as they are."""
+
+    code: int
 
     def __init__(self, status: int, body: Mapping[str, Any], code: int) -> None:
         super().__init__(f"Meta answered {status} with code {code}")
@@ -98,12 +127,23 @@ class GraphRejected(GraphError):
 
 
 class GraphUnavailable(GraphError):
-    """Nothing was sent; the same call may be made again. `body` is Meta's answer where there is one."""
+    """Nothing was sent; the same call may be made again. `body` is Meta's answer where there is one, `retry_after`
+    the seconds that it asks for."""
 
-    def __init__(self, message: str, *, status: int = 503, body: Mapping[str, Any] | None = None) -> None:
+    def __init__(
+        self,
+        message: str,
+        *,
+        status: int = 503,
+        body: Mapping[str, Any] | None = None,
+        code: int | None = None,
+        retry_after: int | None = None,
+    ) -> None:
         super().__init__(message)
         self.status = status
         self.body = body
+        self.code = code
+        self.retry_after = retry_after
 
 
 class GraphOutcomeUnknown(GraphError):

@@ -11,8 +11,12 @@ from typing import Any
 
 LEASE_MS = 120_000  # longer than any call to Meta may take: after it, a send without an answer is unknown
 
+UNRESOLVED_MS = 24 * 60 * 60 * 1000  # nobody will tell any more what became of an unknown send
+
+INTERRUPTED = {"message": "Casement was interrupted before this was done. Nothing was sent."}
+
 _RANK = {name: rank for rank, name in enumerate(("accepted", "sent", "delivered", "read", "played"))}
-_ENDS = ("refused", "failed")
+_ENDS = ("refused", "failed", "handed_off")
 _DELIVERED = _RANK["delivered"]
 
 
@@ -42,12 +46,17 @@ def life_of(
     error: Any,
     statuses: Iterable[Status],
     now: int,
+    *,
+    asks_meta: bool = True,
 ) -> Life:
-    """Fold one send. `outcome` is what the send itself learned (accepted, refused, failed, unknown), None while it has
-    not ended; `error` is Meta's or our error object."""
+    """Fold one send. `outcome` is what the send itself learned (see `Outcome`), None while it has not ended; `error` is
+    Meta's or our error object; `asks_meta` is false for what was decided without Meta: it did not go out for certain.
+    """
     steps: dict[str, int] = {"asked": asked_at}
     if outcome and outcome_at is not None:
         steps[outcome] = outcome_at
+    if outcome is None and not asks_meta and now - asked_at >= LEASE_MS:
+        return Life("failed", steps, INTERRUPTED)
     reached = outcome or ("sending" if now - asked_at < LEASE_MS else "unknown")
     failed: Status | None = None
     for status in sorted(statuses, key=lambda status: (status.at, status.name, repr(status.errors))):
@@ -61,4 +70,6 @@ def life_of(
             return Life(outcome, steps, error)
         if failed:
             return Life("failed", steps, failed.errors[0] if failed.errors else error)
+    if reached == "unknown" and now - asked_at >= UNRESOLVED_MS:
+        reached = "unresolved"
     return Life(reached, steps, error)

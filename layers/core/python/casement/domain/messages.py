@@ -7,6 +7,8 @@ from typing import Any
 from casement.domain.life import Status
 from casement.domain.message_key import MessageKey
 
+MEETS_META = ("send", "send_template")  # decisions, by what they are kept as
+
 
 @dataclass(frozen=True, slots=True, order=True)
 class Position:
@@ -26,6 +28,21 @@ class Entry:
     ulid: str | None = None
     asked: Mapping[str, Any] | None = None
     asked_by: str | None = None
+    decided: Mapping[str, Any] | None = None
+
+    @property
+    def asks_meta(self) -> bool:
+        """Whether what was decided takes a call to Meta. Nothing is kept of a try's decision: it always does."""
+        return self.decided is None or self.decided.get("action") in MEETS_META
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """Something about a send that the number's health tells of: `verdict` or `unresolved`, and when it was sent."""
+
+    at: int
+    kind: str
+    send: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,3 +68,7 @@ class Send:
     wamid: str | None = None
     answer: Mapping[str, Any] | None = None
     statuses: tuple[Status, ...] = ()
+    http: int | None = None  # the status with which `answer` was given
+    sent: Mapping[str, Any] | None = None  # what went out in place of what was asked for
+    retry: bool = False  # nothing was sent, and the same request may be made again
+    unresolved: bool = False  # nobody ever told what became of it

@@ -16,7 +16,8 @@ from typing import Any
 DAY_MS = 24 * 60 * 60 * 1000
 FREE_ENTRY_POINT_MS = 3 * DAY_MS
 
-RE_ENGAGEMENT_CODES = frozenset({131047, 470})  # 470 is what the old On-Premises API called 131047
+RE_ENGAGEMENT_CODE = 131047
+RE_ENGAGEMENT_CODES = frozenset({RE_ENGAGEMENT_CODE, 470})  # 470 is what the old On-Premises API called it
 
 OPENING_TYPES = frozenset(
     (
@@ -68,7 +69,7 @@ class Verdict:
 
     at: int
     id: str  # the key of our send, or the wamid of a message that somebody else sent
-    code: int = 131047
+    code: int = RE_ENGAGEMENT_CODE
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ no URL, log or error can hold it.
 """
 
 import json
+import re
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 from urllib.parse import quote
@@ -13,11 +14,12 @@ import httpx
 
 from casement.domain.compact_json import dumps
 from casement.domain.errors import GraphOutcomeUnknown, GraphRejected, GraphUnavailable
-from casement.meta.errors import ErrorClass, classify, code_of
+from casement.domain.meta_errors import ErrorClass, classify, code_of
 
 # Together well below the 29 seconds that an HTTP API waits for a function: what became of a send must still be written.
 TIMEOUT = httpx.Timeout(connect=3.0, read=10.0, write=3.0, pool=1.0)
 PAGE_LIMIT = 200
+BUSINESS_USAGE = "x-business-use-case-usage"
 TEMPLATE_FIELDS = (
     "id,name,language,status,category,sub_category,previous_category,correct_category,parameter_format,components,"
     "rejected_reason,quality_score,library_template_name,message_send_ttl_seconds"
@@ -57,6 +59,10 @@ class Graph:
             raise GraphOutcomeUnknown("Meta's answer has no JSON object")
         return answer
 
+    def number(self, number: str, token: str) -> Any:
+        """`GET /{phone_number_id}`: whether Meta knows the number and takes the token. Raises a `GraphError` if not."""
+        return self._call("GET", quote(number, safe=""), token, params={"fields": "id"})
+
     def templates(self, waba_id: str, token: str, after: str | None) -> Page:
         """One page of `GET /{waba_id}/message_templates`. Pages are followed by cursor: `next` holds the token."""
         query = {"fields": TEMPLATE_FIELDS, "limit": str(PAGE_LIMIT)} | ({"after": after} if after else {})
@@ -86,16 +92,33 @@ class Graph:
         params: Mapping[str, str] | None = None,
         content: bytes | None = None,
     ) -> Any:
-        headers = {"Authorization": f"Bearer {token}"}
-        if content is not None:
-            headers["Content-Type"] = "application/json"
-        try:
-            answer = self._http.request(method, f"{self._root}/{path}", params=params, content=content, headers=headers)
-        except _NOT_SENT as error:
-            raise GraphUnavailable(f"Meta could not be reached: {type(error).__name__}") from error
-        except httpx.RequestError as error:  # an answer that can't be decoded is one of these too
-            raise GraphOutcomeUnknown(f"Meta's answer did not arrive: {type(error).__name__}") from error
-        return _read(answer)
+        return ask(self._http, method, f"{self._root}/{path}", token, params=params, content=content)
+
+
+def ask(
+    http: httpx.Client,
+    method: str,
+    url: str,
+    token: str,
+    *,
+    params: Mapping[str, str] | None = None,
+    content: bytes | None = None,
+    content_type: str = "application/json",
+) -> Any:
+    """One call of the Graph API; Meta's answer, parsed, None if it is no JSON.
+
+    Raises `GraphRejected`, `GraphUnavailable` (it was not done) or `GraphOutcomeUnknown` (it may have been).
+    """
+    headers = {"Authorization": f"Bearer {token}"}
+    if content is not None:
+        headers["Content-Type"] = content_type
+    try:
+        answer = http.request(method, url, params=params, content=content, headers=headers)
+    except _NOT_SENT as error:
+        raise GraphUnavailable(f"Meta could not be reached: {type(error).__name__}") from error
+    except httpx.RequestError as error:  # an answer that can't be decoded is one of these too
+        raise GraphOutcomeUnknown(f"Meta's answer did not arrive: {type(error).__name__}") from error
+    return _read(answer)
 
 
 def _read(answer: httpx.Response) -> Any:
@@ -112,8 +135,23 @@ def _read(answer: httpx.Response) -> Any:
     if code is None:  # no error of Graph's, so nothing to pass on to a Graph client
         raise GraphUnavailable(f"Something before Meta answered {status}")
     if kind is ErrorClass.RETRY:
-        raise GraphUnavailable(f"Meta answered {status} with code {code}", status=status, body=body)
+        raise GraphUnavailable(
+            f"Meta answered {status} with code {code}",
+            status=status,
+            body=body,
+            code=code,
+            retry_after=_retry_after(answer),
+        )
     raise GraphRejected(status, body, code)
+
+
+def _retry_after(answer: httpx.Response) -> int | None:
+    """The seconds that Meta asks to wait: `Retry-After`, or the minutes in the header of a business' limits."""
+    asked = answer.headers.get("retry-after", "")
+    if asked.isascii() and asked.isdigit() and len(asked) < 6:
+        return int(asked)
+    minutes = re.search(r'"estimated_time_to_regain_access":\s*(\d{1,4})', answer.headers.get(BUSINESS_USAGE, ""))
+    return int(minutes[1]) * 60 if minutes and int(minutes[1]) else None
 
 
 def _next_page(paging: Any) -> str | None:

@@ -5,22 +5,22 @@ Casement must know is read; everything else goes to Meta as it came. No pydantic
 `send_message`.
 """
 
-import json
 import re
 from collections.abc import Mapping
-from typing import Any, NoReturn
+from typing import Any
 
 from casement.domain.contact import contact_key, group_key, is_bsuid, is_phone
 from casement.domain.errors import InvalidRequest
-from casement.domain.sending import Message, Receipt, WhenClosed
+from casement.domain.policy import must_be_template, policy_from, value_in
+from casement.domain.sending import Message, Receipt
+from casement.domain.untrusted import loads
 
 LARGEST_BODY = 131_072  # bytes; Meta's own limits on every part of a message are far below
-LARGEST_DEPTH = 64  # of nesting; what parses at the edge of the interpreter's stack can't be written again
 LONGEST_PHONE = 20  # digits; the numbering plan stops at 15
 _GROUP_ID = re.compile(r"[!-~]{1,200}")
 CALLBACK_DATA = "biz_opaque_callback_data"
 OURS = "casement"
-_KNOWN = frozenset({"when_closed"})
+_KNOWN = frozenset({"when_closed", "dry_run"})
 
 
 def parse(body: bytes, when_closed: str | None = None) -> Message | Receipt:
@@ -28,18 +28,18 @@ def parse(body: bytes, when_closed: str | None = None) -> Message | Receipt:
     if len(body) > LARGEST_BODY:
         raise InvalidRequest(f"The body is larger than {LARGEST_BODY} bytes.")
     try:
-        request = json.loads(body, parse_constant=_no_constant)
-    except (ValueError, RecursionError) as error:
-        raise InvalidRequest("The body is not valid JSON.") from error
-    if body.count(b"{") + body.count(b"[") > LARGEST_DEPTH and _depth(request) > LARGEST_DEPTH:
-        raise InvalidRequest(f"The body nests more than {LARGEST_DEPTH} levels deep.")
+        request = loads(body)
+    except ValueError as error:
+        raise InvalidRequest(f"The body {error}.") from error
     if not isinstance(request, dict):
         raise InvalidRequest("The body must be a JSON object.")
     if request.get("messaging_product") != "whatsapp":
         raise InvalidRequest('messaging_product must be "whatsapp".', parameter="messaging_product")
     ours = request.pop(OURS, None)
-    policy = _policy(ours, when_closed)
+    policy, dry_run = _ours(ours, when_closed)
     if "status" in request and not request.keys() & {"to", "recipient", "type"}:
+        if dry_run:
+            raise InvalidRequest("There is no dry run of a receipt.", parameter="casement.dry_run")
         return Receipt(request)
     kind = request.get("type", "text")
     if not isinstance(kind, str) or not kind:
@@ -53,25 +53,11 @@ def parse(body: bytes, when_closed: str | None = None) -> Message | Receipt:
         request,
         _contact(request),
         kind,
-        _template(request["template"]) if kind == "template" else None,
+        must_be_template(request["template"]) if kind == "template" else None,
         callback_data,
         policy,
+        dry_run,
     )
-
-
-def _no_constant(name: str) -> NoReturn:
-    """Python reads `NaN` and `Infinity`; JSON has no such thing, and Meta would not read it."""
-    raise ValueError(name)
-
-
-def _depth(document: Any) -> int:
-    """How many levels deep a parsed document nests."""
-    depth, level = 0, [document]
-    while level:
-        depth += 1
-        nested = (each for each in level if isinstance(each, dict | list))
-        level = [inner for each in nested for inner in (each.values() if isinstance(each, dict) else each)]
-    return depth
 
 
 def _contact(request: Mapping[str, Any]) -> str:
@@ -99,34 +85,20 @@ def _contact(request: Mapping[str, Any]) -> str:
     return phone
 
 
-def _template(template: Any) -> tuple[str, str]:
-    name = template.get("name") if isinstance(template, dict) else None
-    language = template.get("language") if isinstance(template, dict) else None
-    code = language.get("code") if isinstance(language, dict) else None
-    if not isinstance(name, str) or not name:
-        raise InvalidRequest("template.name must be a string.", parameter="template.name")
-    if not isinstance(code, str) or not code:
-        raise InvalidRequest("template.language.code must be a string.", parameter="template.language.code")
-    return name, code
-
-
-def _policy(ours: Any, header: str | None) -> WhenClosed | None:
+def _ours(ours: Any, header: str | None) -> tuple[Any, bool]:
+    """The policy, as JSON says it and known to be one, and whether this is a dry run."""
     if ours is not None and not isinstance(ours, dict):
         raise InvalidRequest("casement must be an object.", parameter="casement")
     for name in ours or ():
         if name not in _KNOWN:  # what is not understood must not be taken for granted: it might say "do not send"
             raise InvalidRequest(f"casement.{name} is not known here.", parameter=f"casement.{name}")
+    dry_run = ours.get("dry_run", False) if ours else False
+    if not isinstance(dry_run, bool):
+        raise InvalidRequest("casement.dry_run must be true or false.", parameter="casement.dry_run")
     asked = ours.get("when_closed") if ours else None
-    asked = header if asked is None else asked
-    if asked is None:
-        return None
-    return policy_named(asked)
-
-
-def policy_named(name: object) -> WhenClosed:
-    """The policy of that name. Raises `InvalidRequest`."""
-    try:
-        return WhenClosed(name)  # type: ignore[arg-type]
-    except ValueError as error:
-        known = ", ".join(WhenClosed)
-        raise InvalidRequest(f"when_closed must be one of: {known}.", parameter="when_closed") from error
+    if asked is not None:
+        policy_from(asked, "casement.when_closed")
+    elif header is not None:
+        asked = value_in(header, "Casement-When-Closed")
+        policy_from(asked, "Casement-When-Closed")
+    return asked, dry_run

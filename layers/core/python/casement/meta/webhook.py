@@ -40,6 +40,10 @@ def _integer(digits: str) -> int | str:
 _DECODER = json.JSONDecoder(parse_int=_integer)
 _ENVELOPE_KEYS = frozenset({"messaging_product", "metadata", "contacts"})
 _TEMPLATE_FIELDS = ("message_template_", "template_")
+_WISHES = {  # category and value, and what they mean here: party, scope, word
+    "marketing_messages stop": "meta#marketing#stop",
+    "marketing_messages resume": "meta#marketing#resume",
+}
 _RE_ENGAGEMENT_CODES = frozenset(map(str, RE_ENGAGEMENT_CODES))  # as text: whatever JSON has there can be compared
 
 
@@ -357,6 +361,7 @@ def _preference(around: Around, preference: Json) -> Iterator[Piece]:
         preference,
         Kind.PREFERENCE,
         aliases(preference.get("wa_id"), preference.get("user_id"), preference.get("parent_user_id")),
+        detail=_WISHES.get(f"{preference.get('category')} {preference.get('value')}", "other"),
     )
 
 
@@ -380,10 +385,12 @@ def _user_id_update(around: Around, update: Json) -> Iterator[Piece]:
         yield Link(LinkKind.MOVED, around.number, old, new.user_id)
 
 
-def _about_contact(around: Around, element: Json, kind: Kind, said: Aliases, at: object = None) -> Iterator[Piece]:
+def _about_contact(
+    around: Around, element: Json, kind: Kind, said: Aliases, at: object = None, detail: str = ""
+) -> Iterator[Piece]:
     who, contact = _person(around, said)
     moment = milliseconds(at or element.get("timestamp"))
-    yield _filed(around, element, contact, kind, who.key, moment)
+    yield _filed(around, element, contact, kind, who.key, moment, detail=detail)
     yield from _ties(around, who)
 
 

@@ -1,17 +1,20 @@
 """The edge of the Graph-compatible functions: an event in, Meta's shapes out, one log line a request."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any
 
 from aws_lambda_powertools import Logger
 
 from casement.domain.api_key import ApiKey, Scope
-from casement.domain.errors import CasementError, NotAuthenticated, NotFound
+from casement.domain.errors import CasementError, InvalidRequest, NotAuthenticated, NotFound
+from casement.domain.message_key import MessageKey
 from casement.runtime.graph_shape import error_response
 from casement.runtime.http import Request, Response, request_from
+from casement.runtime.secret import Number, Secret
 from casement.store.api_keys import ApiKeys
 
+_YES_OR_NO = {"true": True, "1": True, "false": False, "0": False}
 _VERSION = re.compile(r"v[0-9]{1,3}\.[0-9]{1,3}")
 
 logger = Logger()
@@ -24,17 +27,16 @@ def endpoint(respond: Callable[[Request], Response]) -> Handler:
 
     def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
         request = request_from(event)
-        problem: CasementError | None = None
         try:
             _must_name_a_version(request)
             response = respond(request)
         except CasementError as error:
-            problem, response = error, error_response(error)
+            response = error_response(error)
         logger.info(
             "answered",
             route=request.route,
             status=int(response.status),
-            error=type(problem).__name__ if problem else None,
+            error=response.problem,
             function_request_id=getattr(context, "aws_request_id", None),
         )
         return response.to_event()
@@ -62,3 +64,37 @@ def authenticate(request: Request, scope: Scope, api_keys: ApiKeys, now: int, *,
 def _bearer(header: str) -> str:
     scheme, _, token = header.partition(" ")
     return token.strip() if scheme.lower() in ("bearer", "oauth") else ""
+
+
+def number_meant(request: Request, key: ApiKey, scope: Scope, secret: Secret) -> Number:
+    """The number that a request without one in its path is about: named in the query, or the only one there is.
+
+    Raises `InvalidRequest`, `NotAllowed` or `NumberNotConfigured`.
+    """
+    named = request.query.get("phone_number_id") or _only(key.numbers) or _only(secret.numbers)
+    if not named:
+        raise InvalidRequest(
+            "Add phone_number_id to the query: this API key is for more than one number.", parameter="phone_number_id"
+        )
+    key.must_allow(scope, named)
+    return secret.number(named)
+
+
+def hold_key(request: Request) -> MessageKey:
+    """The key of the message that a path names. Raises `NotFound` for what is none."""
+    key = MessageKey.parse(request.path.get("hold_id"))
+    if key is None:
+        raise NotFound("Messages that wait are found by the id that Casement gave them.")
+    return key
+
+
+def is_wanted(request: Request, name: str) -> bool:
+    """What the query says of a yes or no. Raises `InvalidRequest` for what is neither: it might mean the other."""
+    given = request.query.get(name, "false").lower()
+    if given not in _YES_OR_NO:
+        raise InvalidRequest(f"{name} must be true or false.", parameter=name)
+    return _YES_OR_NO[given]
+
+
+def _only(numbers: Collection[str]) -> str:
+    return next(iter(numbers)) if len(numbers) == 1 else ""

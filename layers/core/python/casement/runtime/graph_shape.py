@@ -13,12 +13,17 @@ from casement.domain.errors import (
     GraphOutcomeUnknown,
     GraphRejected,
     GraphUnavailable,
+    IdempotencyKeyReused,
     InvalidRequest,
     NotAllowed,
     NotAuthenticated,
     NotFound,
     NumberNotConfigured,
+    NumberStopped,
+    OptedOut,
+    RefusedAsMetaWould,
     SecretUnavailable,
+    StillUnderWay,
     StoreUnavailable,
     TemplateNotFound,
     TemplateNotSendable,
@@ -44,6 +49,10 @@ GRAPH_ERROR: Mapping[type[CasementError], GraphShape] = {
     WindowClosed: GraphShape(HTTPStatus.BAD_REQUEST, 131047),
     TemplateNotFound: GraphShape(HTTPStatus.NOT_FOUND, 132001),
     TemplateNotSendable: GraphShape(HTTPStatus.BAD_REQUEST, 132015),  # the error brings its own code
+    OptedOut: GraphShape(HTTPStatus.BAD_REQUEST, 131050),
+    NumberStopped: GraphShape(HTTPStatus.UNAUTHORIZED, 190),
+    IdempotencyKeyReused: GraphShape(HTTPStatus.UNPROCESSABLE_ENTITY, 100),
+    StillUnderWay: GraphShape(HTTPStatus.CONFLICT, 2),
     StoreUnavailable: GraphShape(HTTPStatus.SERVICE_UNAVAILABLE, 2),
     SecretUnavailable: GraphShape(HTTPStatus.SERVICE_UNAVAILABLE, 2),
     GraphRejected: GraphShape(HTTPStatus.BAD_REQUEST, 100),  # Meta's own answer is passed on
@@ -56,10 +65,16 @@ _TITLE = {131047: "Re-engagement message"}
 
 def error_response(error: CasementError) -> Response:
     """What the caller of a Graph-compatible route gets for `error`."""
+    status, body = shown(error)
+    return Response.json(body, status, problem=type(error).__name__)
+
+
+def shown(error: CasementError) -> tuple[int, Mapping[str, Any]]:
+    """HTTP status and body of `error`, in Meta's shape."""
     if isinstance(error, GraphRejected | GraphUnavailable) and error.body is not None:
-        return Response.json(error.body, error.status)
+        return error.status, error.body
     shape = GRAPH_ERROR[type(error)]
-    code = error.code if isinstance(error, TemplateNotSendable) else shape.code
+    code = error.code if isinstance(error, RefusedAsMetaWould) else shape.code
     body: dict[str, Any] = {
         "message": f"(#{code}) {_TITLE.get(code, str(error))}",
         "type": "OAuthException",
@@ -73,4 +88,6 @@ def error_response(error: CasementError) -> Response:
         body["error_data"]["casement"] = error.details
     if isinstance(error, InvalidRequest) and error.parameter:
         body["error_data"]["casement"] = {"parameter": error.parameter}
-    return Response.json({"error": body}, shape.status)
+    if isinstance(error, StillUnderWay):
+        body["is_transient"] = True
+    return int(shape.status), {"error": body}

@@ -22,24 +22,29 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """What goes out."""
+    """What goes out: text, or bytes if there is `content`."""
 
     status: int
     body: str = ""
     content_type: str = "application/json"
+    content: bytes | None = field(default=None, repr=False)
+    problem: str | None = None  # the name of the error that this tells of, for the log
 
     @classmethod
-    def json(cls, body: Any, status: int = 200) -> "Response":
+    def json(cls, body: Any, status: int = 200, *, problem: str | None = None) -> "Response":
         """A JSON answer."""
-        return cls(status, json.dumps(body, separators=(",", ":")))
+        return cls(status, json.dumps(body, separators=(",", ":")), problem=problem)
 
     def to_event(self) -> dict[str, Any]:
         """What a function returns to API Gateway."""
-        return {
+        event: dict[str, Any] = {
             "statusCode": self.status,
             "headers": {"content-type": self.content_type},
             "body": self.body,
         }
+        if self.content is not None:
+            event |= {"body": base64.b64encode(self.content).decode(), "isBase64Encoded": True}
+        return event
 
 
 def request_from(event: Mapping[str, Any]) -> Request:

@@ -20,6 +20,8 @@ class Settings:
     retention_days: int = 365  # 0 keeps for ever
     secret_max_age_seconds: int = 300
     metrics_namespace: str = "Casement"
+    service: str = "casement"
+    outbox_url: str = ""
 
     @classmethod
     def from_env(cls, env: Mapping[str, str]) -> Self:
@@ -33,6 +35,8 @@ class Settings:
             closing_lead_seconds=int(env.get("CLOSING_LEAD_SECONDS") or cls.closing_lead_seconds),
             retention_days=int(env.get("RETENTION_DAYS") or cls.retention_days),
             secret_max_age_seconds=int(env.get("SECRET_MAX_AGE_SECONDS") or cls.secret_max_age_seconds),
+            service=env.get("POWERTOOLS_SERVICE_NAME") or cls.service,
+            outbox_url=env.get("OUTBOX_URL") or cls.outbox_url,
             metrics_namespace=env.get("POWERTOOLS_METRICS_NAMESPACE") or cls.metrics_namespace,
         )
 

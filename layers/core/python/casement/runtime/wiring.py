@@ -12,21 +12,28 @@ from collections.abc import Callable
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from casement.runtime.secret import Secret, SecretSource
+from casement.runtime.secret import Number, Secret, SecretSource
 from casement.runtime.settings import Settings
 
 if TYPE_CHECKING:
     from botocore.session import Session
 
     from casement.meta.graph import Graph
+    from casement.meta.media import Media
     from casement.store.api_keys import ApiKeys
+    from casement.store.contacts import Contacts
     from casement.store.conversations import Conversations
     from casement.store.facts import Facts
     from casement.store.log import Log
     from casement.store.messages import Messages
+    from casement.store.numbers import Numbers
+    from casement.store.outbox import Outbox
+    from casement.store.pendings import Pendings
     from casement.store.sends import Sends
     from casement.store.table import Table
     from casement.store.templates import Templates
+    from casement.usecases.engine import Engine
+    from casement.usecases.react import Outlook, Projections
 
 
 # Lambda sets the root logger's level before it imports us; at DEBUG botocore would log requests and answers whole, with
@@ -143,6 +150,42 @@ def sends() -> "Sends":
 
 
 @cache
+def pendings() -> "Pendings":
+    """Messages that wait."""
+    from casement.store.pendings import Pendings
+
+    return Pendings(table(), retention_days=settings().retention_days)
+
+
+@cache
+def numbers() -> "Numbers":
+    """What owners set, and how their numbers are."""
+    from casement.store.numbers import Numbers
+
+    return Numbers(table())
+
+
+@cache
+def contacts() -> "Contacts":
+    """What the operator says of contacts."""
+    from casement.store.contacts import Contacts
+
+    return Contacts(table())
+
+
+@cache
+def outbox() -> "Outbox":
+    """The queue of what is to be sent. Built when it is needed: most sends never need it."""
+    from botocore.config import Config
+
+    from casement.store.outbox import Outbox
+
+    config = Config(connect_timeout=1, read_timeout=3, retries={"mode": "standard", "total_max_attempts": 2})
+    client: Any = _session().create_client("sqs", config=config)
+    return Outbox(client, settings().outbox_url)
+
+
+@cache
 def templates() -> "Templates":
     """The stored templates."""
     from casement.store.templates import Templates
@@ -192,3 +235,72 @@ def graph() -> "Graph":
 
     http = httpx.Client(timeout=TIMEOUT, limits=httpx.Limits(max_connections=10), follow_redirects=False)
     return Graph(http, base_url=settings().graph_base_url, version=settings().graph_version)
+
+
+@cache
+def media() -> "Media":
+    """Meta's media, over a client of their own: a file takes longer than a message."""
+    import httpx
+
+    from casement.meta.media import TIMEOUT, Media
+
+    http = httpx.Client(timeout=TIMEOUT, limits=httpx.Limits(max_connections=10), follow_redirects=False)
+    return Media(http, base_url=settings().graph_base_url, version=settings().graph_version)
+
+
+def count(name: str, value: int = 1) -> None:
+    """Count a metric of this function."""
+    from casement.runtime import lean_log
+
+    lean_log.metric(name, value, settings().service, settings().metrics_namespace)
+
+
+def sending() -> None:
+    """Build what sending takes, so that no request waits for it."""
+    for factory in (secret_source, graph, conversations, templates, sends, log, messages, pendings, numbers, contacts):
+        factory()
+
+
+def engine(number: Number) -> "Engine":
+    """What sending from a number takes."""
+    from casement.domain.number import token_digest
+    from casement.runtime.graph_shape import shown
+    from casement.usecases.engine import Engine
+
+    return Engine(
+        number.number,
+        number.waba_id,
+        token_digest(number.token),
+        conversations().alias,
+        templates(),
+        sends(),
+        log(),
+        messages(),
+        pendings(),
+        numbers(),
+        contacts().language,
+        lambda link: facts().add([link]),
+        lambda body: graph().post_message(number.number, number.token, body),
+        shown,
+        lambda job: outbox().put([job]),
+        count,
+        settings().window_rules,
+        now,
+        randomness,
+    )
+
+
+def projections() -> "Projections":
+    """What is written because of facts."""
+    from casement.store.happenings import happening_in
+    from casement.store.log import entry_of
+    from casement.usecases.react import Projections
+
+    return Projections(entry_of, happening_in, log(), contacts(), lambda number: numbers().state(number, now()))
+
+
+def outlook() -> "Outlook":
+    """Where to look for what waits."""
+    from casement.usecases.react import Outlook
+
+    return Outlook(conversations().alias, pendings(), lambda jobs: outbox().put(jobs))

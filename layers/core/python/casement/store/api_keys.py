@@ -46,6 +46,7 @@ class ApiKeys:
             "when_closed": key.when_closed,
             "created_at": key.created_at,
             "revoked_at": key.revoked_at,
+            "once_by_callback_data": 1 if key.once_by_callback_data else None,
         }
         self._table.put(item(keys.Key(keys.API_KEYS, key.digest), kept))
 
@@ -59,4 +60,5 @@ def _key(found: Item) -> ApiKey:
         when_closed=text(found, "when_closed") or None,
         created_at=number(found, "created_at") or 0,
         revoked_at=number(found, "revoked_at"),
+        once_by_callback_data="once_by_callback_data" in found,
     )

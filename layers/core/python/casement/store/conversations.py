@@ -1,5 +1,6 @@
-"""The aliases of conversations: whom each is linked to, and what moved its window."""
+"""The aliases of conversations: whom each is linked to, what they want, and what moved their window."""
 
+from casement.domain.consent import Party, Scope, Wish
 from casement.domain.conversation import Alias, Seen
 from casement.domain.facts import LinkKind
 from casement.domain.message_key import MessageKey
@@ -19,6 +20,7 @@ class Conversations:
     def alias(self, number: str, contact: str) -> Alias:
         """A4. Links and newest opener or verdict, read consistently: one read unit for small items."""
         links: list[Seen] = []
+        wishes: list[Wish] = []
         verdict: Verdict | None = None
         newest_first = self._table.query(
             keys.conversation(number, contact),
@@ -33,18 +35,28 @@ class Conversations:
             sk = text(found, "SK")
             if sk.startswith(keys.LINKS):
                 links.append(_seen(sk, text(found, "leads_to")))
+            elif sk.startswith(keys.PREFERENCES):
+                wishes += _wishes(sk)
             elif sk.startswith(keys.WINDOW):
                 evidence = _evidence(contact, sk)
                 if isinstance(evidence, Opener):
-                    return Alias(contact, tuple(links), evidence, verdict)
+                    return Alias(contact, tuple(links), evidence, verdict, tuple(wishes))
                 verdict = verdict or evidence
-        return Alias(contact, tuple(links), None, verdict)
+        return Alias(contact, tuple(links), None, verdict, tuple(wishes))
 
 
 def _seen(sk: str, other: str) -> Seen:
     how = sk[len(keys.LINKS)]
     kind = LinkKind.ALIAS if how == "a" else LinkKind.MOVED
     return Seen(kind, other, away=how == ">")
+
+
+def _wishes(sk: str) -> list[Wish]:
+    """The wish in a sort key; none for what Meta said of preferences that we do not know."""
+    _, at, party, *what = sk.split("#")
+    if party not in set(Party) or len(what) < 3:
+        return []
+    return [Wish(int(at), Party(party), Scope(what[0]), what[1] == "stop")]
 
 
 def _evidence(contact: str, sk: str) -> Opener | Verdict:

@@ -18,6 +18,9 @@ LOG_SHARDS = 4  # a number's log: 1,000 sends and 300 replies a second are 325 w
 DETAIL, MESSAGES, FOREIGN_STATUS, WINDOW, PREFERENCES, LINKS = "D#", "M#", "S#", "W#", "Y#", "Z#"
 AFTER_WINDOW, AFTER_LINKS = "W$", "Z$"  # `$` follows `#`: the end of a prefix
 IN, OUT = "I#", "O#"
+PENDING, ENDED, ATTENTION, NOTABLE = "H#", "h#", "A#", "V#"  # in a number's log shards too
+VERDICT, UNRESOLVED = "verdict", "unresolved"  # kinds of what is notable
+SETTINGS, HEALTH, SWEPT = "settings", "health", "swept"
 API_KEYS = "KEYS"
 QUARANTINE = "Q"
 SYNC_RECORD = "!sync"
@@ -103,6 +106,52 @@ def log_entry(number: str, contact: str, at: int, sk: str) -> Key:
     return Key(log(number, shard_of(contact)), f"I#{moment(at)}#{part(contact)}#{digest(sk.encode())}")
 
 
+def pending(number: str, contact: str, ulid: str, *, ended: bool = False) -> Key:
+    """A message that waits, or waited. Filed with the number, by contact: so one query lists either's."""
+    return Key(log(number, shard_of(contact)), f"{ENDED if ended else PENDING}{part(contact)}#{ulid}")
+
+
+def attention(number: str, contact: str, ulid: str) -> Key:
+    """What a person should look at."""
+    return Key(log(number, shard_of(contact)), f"{ATTENTION}{part(contact)}#{ulid}")
+
+
+def notable(number: str, contact: str, at: int, kind: str, ulid: str) -> Key:
+    """Something that the number's health tells of: a window that Meta saw otherwise, a send that nobody resolved."""
+    return Key(log(number, shard_of(contact)), f"{NOTABLE}{moment(at)}#{kind}#{ulid}")
+
+
+def nudge(number: str, contact: str, opened_at: int) -> Key:
+    """The nudge of one closed window, named by the moment that it last opened."""
+    return Key(conversation(number, contact), f"G#{moment(opened_at)}")
+
+
+def unresolved(number: str, contact: str, ulid: str, at: int) -> Key:
+    """Beside a send: nobody ever told what became of it."""
+    return Key(conversation(number, contact), f"M#{moment(at)}#send#{ulid}#unresolved")
+
+
+def wish(number: str, contact: str, at: int, what: str, end: str) -> Key:
+    """What a contact wants or does not want. `what` is party, scope and stop or resume, parted by `#`."""
+    return Key(conversation(number, contact), f"{PREFERENCES}{moment(at)}#{what}#{end}")
+
+
+def profile(number: str, contact: str) -> Key:
+    """What the operator knows of a contact."""
+    return Key(conversation(number, contact), "P#profile")
+
+
+def number_state(number: str, what: str) -> Key:
+    """What the owner of a number set, and how it is."""
+    return Key(f"N#{part(number)}", what)
+
+
+def idempotency(number: str, api_key: str, given: str) -> Key:
+    """A request that must not be done twice: a partition each."""
+    named = "\0".join((number, api_key, given)).encode(errors="surrogatepass")
+    return Key(f"K#{hashlib.sha256(named).hexdigest()}", "-")
+
+
 def fact(fact: Fact) -> Key:
     """Where a fact lies. It follows from the webhook alone."""
     end = digest(fact.raw.encode())
@@ -125,7 +174,7 @@ def _place(fact: Fact) -> str:
     if fact.kind is Kind.STATUS:
         return f"S#{part(fact.id)}#{part(fact.detail)}"
     if fact.kind is Kind.PREFERENCE:
-        return f"Y#{at}"
+        return f"Y#{at}#{fact.detail}"
     if fact.kind is Kind.DETAIL:
         return f"D#{at}"
     return f"M#{at}#{fact.kind}#{part(fact.id)}"

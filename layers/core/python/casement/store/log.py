@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from casement.domain.message_key import MessageKey
-from casement.domain.messages import Entry, Position
+from casement.domain.messages import Entry, Note, Position
 from casement.store import keys
 from casement.store.table import Item, Table, item, text
 
@@ -52,9 +52,26 @@ class Log:
         return (entry for entry in merged if after is None or entry.position > after)
 
     def asked(self, number_id: str, key: MessageKey) -> Entry | None:
-        """A23. What was asked of us under a key, whether or not it ended."""
-        found = self._table.get(keys.intent(number_id, key.contact, key.ulid, key.at))
-        return _entry(found) if found else None
+        """A23. What was asked of us under a key, whether or not it ended. Read consistently: whether a try has begun
+        decides what may follow."""
+        found = self._table.get(keys.intent(number_id, key.contact, key.ulid, key.at), consistent=True)
+        return entry_from(found) if found else None
+
+    def oldest_asked(self, number_id: str, *, since: int, until: int) -> Iterator[Entry]:
+        """A45. What was asked to go out from `since` up to `until` (epoch milliseconds), oldest first."""
+        ranges = [
+            self._range(number_id, shard, keys.OUT, since, until, newest_first=False)
+            for shard in range(keys.LOG_SHARDS)
+        ]
+        return heapq.merge(*ranges, key=lambda entry: entry.position)
+
+    def notes(self, number_id: str, *, since: int) -> Iterator[Note]:
+        """A44. What the number's health tells of, oldest first by shard, from `since` (epoch milliseconds) on."""
+        for shard in range(keys.LOG_SHARDS):
+            first = keys.NOTABLE + keys.moment(since)
+            for found in self._table.query(keys.log(number_id, shard), first, f"{keys.NOTABLE[0]}$"):
+                _, at, kind, _ = text(found, "SK").split("#")
+                yield Note(int(at), kind, text(found, "send"))
 
     def _range(
         self, number_id: str, shard: int, prefix: str, since: int, until: int, *, newest_first: bool
@@ -66,34 +83,47 @@ class Log:
             newest_first=newest_first,
             limit=_PAGE,
         )
-        return map(_entry, found)
+        return map(entry_from, found)
 
 
 def entry_of(image: Mapping[str, Any]) -> Item | None:
-    """The log entry of a stored fact, None for what is no message and opens no window.
+    """The log entry of a stored fact: of a message, of what opened a window, of Meta's verdict on a send of ours. None
+    for everything else.
 
     `image` is the fact's item in DynamoDB's form; the entry follows from it alone.
     """
     pk, sk = text(image, "PK"), text(image, "SK")
     if not pk.startswith("C#"):
         return None
-    prefix, at, *kind = sk.split("#")
-    named = kind[1] if prefix == "W" else kind[0]
-    is_opener = prefix == "W" and kind[0] == "0"
-    if not is_opener and not (prefix == "M" and named in ("message", "echo", "history")):
-        return None
     _, number_id, contact = pk.split("#")
-    entry = item(keys.log_entry(number_id, contact, int(at), sk), {"contact": contact, "fact": sk})
+    prefix, at, *kind = sk.split("#")
+    match prefix, kind:
+        case ("W", ["0", *_]) | ("M", ["message" | "echo" | "history", *_]):
+            entry = item(keys.log_entry(number_id, contact, int(at), sk), {"contact": contact, "fact": sk})
+        case "W", ["1", "send", ulid, *_]:
+            key = keys.notable(number_id, contact, int(at), keys.VERDICT, ulid)
+            entry = item(key, {"contact": contact, "send": str(MessageKey(contact, ulid))})
+        case _:
+            return None
     if "ttl" in image:
         entry["ttl"] = image["ttl"]
     return entry
 
 
-def _entry(found: Item) -> Entry:
+def entry_from(found: Item) -> Entry:
+    """The entry that an item is."""
     prefix, at, rest = text(found, "SK").split("#", 2)
     position = Position(int(at), rest)
     contact = text(found, "contact")
     if prefix == "I":
         return Entry(position, contact, fact=text(found, "fact"))
     asked = json.loads(text(found, "request"))
-    return Entry(position, contact, ulid=rest, asked=asked, asked_by=text(found, "asked_by"))
+    decided = text(found, "decided")
+    return Entry(
+        position,
+        contact,
+        ulid=rest,
+        asked=asked,
+        asked_by=text(found, "asked_by"),
+        decided=json.loads(decided) if decided else None,
+    )

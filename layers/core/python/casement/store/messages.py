@@ -50,16 +50,31 @@ class Messages:
             if message and (before is None or position < before):
                 yield message
 
-    def send(self, number_id: str, key: MessageKey) -> Send:
+    def send(self, number_id: str, key: MessageKey, *, consistent: bool = False) -> Send:
         """A19. One send: its outcome and its statuses."""
         partition = keys.conversation(number_id, key.contact)
         parts = []
         for closes in (False, True):
             start = keys.send(number_id, key.contact, key.ulid, key.at, closes=closes).sk
-            parts += [_part(key.contact, found) for found in self._table.query(partition, start, f"{start}$")]
+            parts += [
+                _part(key.contact, found)
+                for found in self._table.query(partition, start, f"{start}$", consistent=consistent)
+            ]
         position = Position(key.at, f"send#{key.ulid}")
         whole = _whole(parts) if parts else None
         return whole if isinstance(whole, Send) else Send(position, key)
+
+    def ended(self, number_id: str, sends: Iterable[MessageKey]) -> set[MessageKey]:
+        """A46. Those of `sends` whose end is known to us, but for those that Meta refused for the window."""
+        places = {keys.send(number_id, key.contact, key.ulid, key.at): key for key in sends}
+        found = self._table.get_all(places)
+        return {places[place] for place, item in found.items() if text(item, "status") != "unknown"}
+
+    def with_wamid(self, number_id: str, sends: Iterable[MessageKey], wamid: str) -> MessageKey | None:
+        """A47. The one of `sends` that Meta gave this id."""
+        places = {keys.send(number_id, key.contact, key.ulid, key.at): key for key in sends}
+        found = self._table.get_all(places)
+        return next((places[place] for place, item in found.items() if text(item, "wamid") == wamid), None)
 
     def facts(self, number_id: str, wanted: Iterable[tuple[str, str]]) -> dict[tuple[str, str], Said]:
         """A20. The messages behind log entries, by contact and sort key of the fact."""
@@ -125,10 +140,9 @@ def _whole(parts: list[_Part]) -> Said | Send | None:
     if kind != "send":
         opens = text(first.item, "SK").startswith(keys.WINDOW)
         return Said(first.position, first.contact, kind, json.loads(text(first.item, "raw")), opens)
-    statuses = tuple(_status(part.item) for part in parts if part.rest)
+    statuses = tuple(_status(part.item) for part in parts if "raw" in part.item)
     outcome = next((part.item for part in parts if not part.rest), {})
-    answer = text(outcome, "answer")
-    asked = text(outcome, "request")
+    answer, asked, sent = text(outcome, "answer"), text(outcome, "request"), text(outcome, "sent")
     return Send(
         first.position,
         MessageKey(first.contact, id_),
@@ -138,6 +152,10 @@ def _whole(parts: list[_Part]) -> Said | Send | None:
         text(outcome, "wamid") or None,
         json.loads(answer) if answer else None,
         statuses,
+        number(outcome, "http"),
+        json.loads(sent) if sent else None,
+        "retry" in outcome,
+        unresolved=any(part.rest == ("unresolved",) for part in parts),
     )
 
 

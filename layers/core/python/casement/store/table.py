@@ -54,6 +54,52 @@ class Table:
         except (BotoCoreError, ClientError) as error:
             raise _unavailable("PutItem", error) from error
 
+    def put_new(self, item: Item, *, expired_before: int | None = None) -> Item | None:
+        """Write one item where there is none; what is there otherwise, and nothing is written.
+
+        With `expired_before`, an item whose `at` is smaller counts as gone: TTL deletes when it likes.
+        """
+        condition, values = "attribute_not_exists(PK)", {}
+        if expired_before is not None:
+            condition += " OR #at < :before"
+            values = {"ExpressionAttributeNames": {"#at": "at"}} | {
+                "ExpressionAttributeValues": {":before": {"N": str(expired_before)}}
+            }
+        return self._put_if(item, condition, values)
+
+    def replace(self, item: Item, name: str, was: int | str) -> bool:
+        """Write one item over one whose attribute `name` is `was`; False if there is no such item (any more)."""
+        value = {"N": str(was)} if isinstance(was, int) else {"S": was}
+        about = {"ExpressionAttributeNames": {"#was": name}, "ExpressionAttributeValues": {":was": value}}
+        return self._put_if(item, "#was = :was", about) is None
+
+    def _put_if(self, item: Item, condition: str, about: Mapping[str, Any]) -> Item | None:
+        """Write on a condition; the item that stood against it, None once it is written.
+
+        What stood against it can be what was written: then its answer was lost, and botocore asked again.
+        """
+        try:
+            self._client.put_item(
+                TableName=self.name,
+                Item=item,
+                ConditionExpression=condition,
+                ReturnValuesOnConditionCheckFailure="ALL_OLD",
+                **about,
+            )
+        except self._client.exceptions.ConditionalCheckFailedException as error:
+            there: Item = error.response.get("Item") or {}  # type: ignore[assignment]
+            return None if there == item else there
+        except (BotoCoreError, ClientError) as error:
+            raise _unavailable("PutItem", error) from error
+        return None
+
+    def delete(self, key: Key) -> None:
+        """Delete one item, if it is there."""
+        try:
+            self._client.delete_item(TableName=self.name, Key={"PK": {"S": key.pk}, "SK": {"S": key.sk}})
+        except (BotoCoreError, ClientError) as error:
+            raise _unavailable("DeleteItem", error) from error
+
     def put_all(self, items: Sequence[Item]) -> None:
         """Write all items, or raise: then some may be written. No two may have the same key."""
         if len(items) == 1:

@@ -9,11 +9,14 @@ from dataclasses import dataclass
 from itertools import chain, islice
 from typing import Any, Protocol
 
+from casement.domain.contact import phone_in
 from casement.domain.conversation import Conversation
 from casement.domain.errors import NotFound
 from casement.domain.life import life_of
 from casement.domain.message_key import MessageKey
-from casement.domain.messages import Entry, Position, Said, Send
+from casement.domain.messages import Entry, Note, Position, Said, Send
+from casement.domain.pending import Pending
+from casement.domain.sending import Attention
 from casement.domain.window import (
     DAY_MS,
     FREE_ENTRY_POINT_MS,
@@ -23,10 +26,12 @@ from casement.domain.window import (
     window_at,
 )
 from casement.usecases.find_conversation import ReadAlias, find_conversation
-from casement.usecases.views import conversation_view, said_view, send_view
+from casement.usecases.views import attention_view, consent_view, conversation_view, said_view, send_view, waiting_view
 
 MOST_SCANNED = 1_000  # log entries a request looks at; a page may then be short, and its cursor goes on from there
 MOST_READ = 100  # the same for conversations, which are several queries each
+MOST_LOOKED_THROUGH = 10_000  # of a number's log, for a wamid
+_BATCH = 100
 _LOOKED_AT = 20  # of a conversation's messages, for its newest one and for its contact's name
 
 View = dict[str, Any]
@@ -38,6 +43,14 @@ class Log(Protocol):
     def newest(self, number_id: str, *, before: Position | None = None, since: int = 0) -> Iterator[Entry]: ...
     def oldest_inbound(self, number_id: str, *, since: int, after: Position | None = None) -> Iterator[Entry]: ...
     def asked(self, number_id: str, key: MessageKey) -> Entry | None: ...
+    def notes(self, number_id: str, *, since: int) -> Iterable[Note]: ...
+
+
+class Pendings(Protocol):
+    """Messages that wait, and what people should look at."""
+
+    def find(self, number_id: str, key: MessageKey) -> Pending | None: ...
+    def attention(self, number_id: str, contacts: Iterable[str] | None = None) -> list[Attention]: ...
 
 
 class Messages(Protocol):
@@ -47,6 +60,7 @@ class Messages(Protocol):
         self, number_id: str, contacts: Iterable[str], before: Position | None = None
     ) -> Iterator[Said | Send]: ...
     def send(self, number_id: str, key: MessageKey) -> Send: ...
+    def with_wamid(self, number_id: str, sends: Iterable[MessageKey], wamid: str) -> MessageKey | None: ...
     def facts(self, number_id: str, wanted: Iterable[tuple[str, str]]) -> Mapping[tuple[str, str], Said]: ...
     def referred_at(self, number_id: str, contacts: Iterable[str], since: int) -> list[int]: ...
     def answered_at(self, number_id: str, contacts: Iterable[str], since: int, until: int) -> int | None: ...
@@ -60,6 +74,7 @@ class Reader:
     read_alias: ReadAlias
     log: Log
     messages: Messages
+    pendings: Pendings
     rules: WindowRules
     now: int
     most_read: int = MOST_READ
@@ -99,7 +114,21 @@ def show_conversation(reader: Reader, contact: str) -> View:
     shown = _show(reader, contact)
     if not shown.known:
         raise NotFound(f"Nobody known as {contact} has had a conversation with this number.")
-    return shown.view
+    return _with_attention(reader, shown)
+
+
+def show_contact(reader: Reader, contact: str, language: Callable[[str, str], str | None]) -> View:
+    """One contact, by any alias. Who is not known yet is shown as such: they may be given wishes before they write."""
+    shown = _show(reader, contact)
+    consent = shown.conversation.consent
+    known = (language(reader.number, alias) for alias in shown.conversation.contacts)
+    return {
+        "id": shown.conversation.contact,
+        "phone_number_id": reader.number,
+        **shown.view["casement"]["contact"],
+        "language": next((one for one in known if one), None),
+        "consent": consent_view(consent),
+    }
 
 
 def list_conversations(
@@ -142,6 +171,34 @@ def list_closing(reader: Reader, *, limit: int, after: Place | None = None, stat
     return _conversations(reader, entries, limit, state, after, is_passed, opened_it)
 
 
+def list_needing_attention(reader: Reader, *, limit: int, after: Place | None = None) -> Page:
+    """Conversations that a person should look at, the latest that was handed over first."""
+    listed: dict[str, View] = {}
+    place = after
+    for wanted in sorted(reader.pendings.attention(reader.number), key=lambda one: one.key.ulid, reverse=True):
+        position = Position(wanted.key.at, wanted.key.ulid)
+        if after and position >= after.position:
+            continue
+        if len(listed) >= limit:
+            return Page(list(listed.values()), place)
+        place = Place(position, reader.now)
+        shown = _show(reader, wanted.key.contact)
+        newest = max(_attention(reader, shown.conversation), key=lambda one: one.key.ulid, default=wanted)
+        if newest.key == wanted.key:
+            listed[shown.conversation.contact] = _with_attention(reader, shown)
+    return Page(list(listed.values()), None)
+
+
+def _attention(reader: Reader, conversation: Conversation) -> list[Attention]:
+    return reader.pendings.attention(reader.number, conversation.contacts)
+
+
+def _with_attention(reader: Reader, shown: "_Shown") -> View:
+    wanted = sorted(_attention(reader, shown.conversation), key=lambda one: one.key.ulid)
+    shown.view["casement"]["needs_attention"] = [attention_view(one) for one in wanted]
+    return shown.view
+
+
 def _conversations(
     reader: Reader,
     entries: Iterator[Entry],
@@ -176,7 +233,7 @@ def _conversations(
             after and entry.position.at == after.position.at and passed.intersection(shown.conversation.contacts)
         )
         if wanted and new and counts(entry, shown, place.as_of):
-            listed[shown.conversation.contact] = shown.view
+            listed[shown.conversation.contact] = _with_attention(reader, shown)
     return Page(list(listed.values()), None)
 
 
@@ -288,11 +345,64 @@ def _message_id(entry: Entry) -> tuple[str, str]:
 
 
 def show_message(reader: Reader, key: MessageKey) -> View:
-    """One of our sends, by its key. Raises `NotFound`."""
+    """One of our sends, by its key, with all that was tried for it. Raises `NotFound`."""
     send = reader.messages.send(reader.number, key)
-    if send.status is None and not send.statuses and reader.log.asked(reader.number, key) is None:
+    entry = reader.log.asked(reader.number, key)
+    pending = reader.pendings.find(reader.number, key) if _may_wait(send, entry) else None
+    if send.status is None and not send.statuses and entry is None and pending is None:
         raise NotFound(f"No message {key} was sent from this number.")
-    return _view(reader, send, key.contact)
+    view = _send_view(reader, send, key.contact, entry, pending)
+    tried = (*pending.attempts, *([pending.nudge] if pending.nudge else ())) if pending else ()
+    attempts = [shown for attempt in tried if (shown := _attempt_view(reader, attempt)) is not None]
+    if attempts:
+        view["casement"]["attempts"] = attempts
+    return view
+
+
+def _attempt_view(reader: Reader, key: MessageKey) -> View | None:
+    """None for one that was not begun: whoever had named it died before that."""
+    entry = reader.log.asked(reader.number, key)
+    if entry is None:
+        return None
+    return _send_view(reader, reader.messages.send(reader.number, key), key.contact, entry, None)
+
+
+def show_wamid(reader: Reader, wamid: str, contact: str | None = None) -> View:
+    """A message by Meta's id. Raises `NotFound`.
+
+    No item is filed under a wamid: that would be one more write for every send. It is looked for in the conversation of
+    `contact`; else of the phone that such ids have been seen to hold, a hint that is never relied on; else among the
+    number's latest sends.
+    """
+    for hint in filter(None, (contact, phone_in(wamid))):
+        found = _in_conversation(reader, wamid, hint)
+        if found is not None:
+            return found
+    key = _among_sends(reader, wamid)
+    if key is None:
+        raise NotFound(f"No message {wamid} is known here. If it is old, add its conversation_id to the query.")
+    return show_message(reader, key)
+
+
+def _in_conversation(reader: Reader, wamid: str, contact: str) -> View | None:
+    conversation = find_conversation(reader.number, contact, read=reader.read_alias)
+    for message in islice(reader.messages.newest(reader.number, conversation.contacts), MOST_SCANNED):
+        if isinstance(message, Said):
+            if message.kept["element"].get("id") == wamid:
+                return said_view(message.kind, message.kept, conversation.contact)
+        elif wamid == message.wamid or any(status.wamid == wamid for status in message.statuses):
+            return show_message(reader, message.key)
+    return None
+
+
+def _among_sends(reader: Reader, wamid: str) -> MessageKey | None:
+    entries = islice(reader.log.newest(reader.number), MOST_LOOKED_THROUGH)
+    while batch := list(islice(entries, _BATCH)):
+        keys = [MessageKey(entry.contact, entry.ulid) for entry in batch if entry.ulid]
+        found = reader.messages.with_wamid(reader.number, keys, wamid)
+        if found:
+            return found
+    return None
 
 
 def _entry_view(reader: Reader, entry: Entry, said: Mapping[tuple[str, str], Said]) -> View | None:
@@ -309,15 +419,45 @@ def _view(reader: Reader, message: Said | Send, conversation_id: str, entry: Ent
         return said_view(message.kind, message.kept, conversation_id)
     if message.asked is None and entry is None:  # it never ended: what was asked is in the log only
         entry = reader.log.asked(reader.number, message.key)
-    asked = message.asked or (entry.asked if entry else None) or {}
-    life = life_of(message.key.at, message.status, message.at, _error(message), message.statuses, reader.now)
-    wamid = message.wamid or next((status.wamid for status in message.statuses if status.wamid), None)
-    return send_view(
-        str(message.key), wamid, asked, message.key.at, life, conversation_id, entry.asked_by if entry else None
-    )
+    pending = reader.pendings.find(reader.number, message.key) if _may_wait(message, entry) else None
+    return _send_view(reader, message, conversation_id, entry, pending)
+
+
+def _may_wait(send: Send, entry: Entry | None) -> bool:
+    """Whether something waits, or waited, for a send: it was held, or its policy may have had to be followed."""
+    asked = send.asked or (entry.asked if entry else None) or {}
+    return send.status == "held" or bool(asked.get("when_closed"))
+
+
+def _send_view(reader: Reader, send: Send, conversation_id: str, entry: Entry | None, pending: Pending | None) -> View:
+    asked = send.asked or (entry.asked if entry else None) or {}
+    outcome, asks_meta = send.status, entry is None or entry.asks_meta
+    if outcome is None and not asks_meta and _is_handed_over(reader, send.key):
+        outcome = "handed_off"
+    life = life_of(send.key.at, outcome, send.at, _error(send), send.statuses, reader.now, asks_meta=asks_meta)
+    wamid = send.wamid or next((status.wamid for status in send.statuses if status.wamid), None)
+    view = send_view(str(send.key), wamid, asked, send.key.at, life, conversation_id, entry.asked_by if entry else None)
+    ours = view["casement"]
+    if send.sent:
+        ours["sent_instead"] = send.sent.get("template")
+    if asked.get("of"):
+        ours["of"] = asked["of"]
+    if entry and entry.decided:
+        ours["decision"] = entry.decided
+    if pending:
+        ours["waiting"] = waiting_view(pending, reader.now)
+        if send.status in (None, "held") or send.retry:
+            ours["status"] = pending.shown_state(reader.now).value
+    return view
+
+
+def _is_handed_over(reader: Reader, key: MessageKey) -> bool:
+    """Whether somebody is to look at it, of which nothing else was written any more."""
+    return any(wanted.key == key for wanted in reader.pendings.attention(reader.number, [key.contact]))
 
 
 def _error(send: Send) -> Any:
-    if send.answer is None or send.status == "accepted":
+    """What went wrong; what else was answered is no error."""
+    if send.answer is None or send.status not in ("refused", "failed", "unknown"):
         return None
     return send.answer.get("error", send.answer)

@@ -1,40 +1,52 @@
-"""Send a message, or say why not.
+"""Send a message, or do what its policy says, or say why not.
 
 The order is the guarantee: decide; write what is asked; call Meta once; write what became of it. Whoever dies between
 two of these leaves a send that can be found, and nobody sends it again.
 """
 
-from collections.abc import Callable, Iterable, Mapping
-from contextlib import suppress
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from itertools import islice
-from typing import Any, Protocol
+from typing import Any
 
-from casement.domain.contact import is_bsuid, is_phone, phone_key
-from casement.domain.errors import (
-    GraphOutcomeUnknown,
-    GraphRejected,
-    GraphUnavailable,
-    StoreUnavailable,
-    WindowClosed,
-)
-from casement.domain.facts import Link, LinkKind
+from casement.domain.errors import CasementError, GraphError, GraphUnavailable, StoreUnavailable, WindowClosed
+from casement.domain.jobs import Job
 from casement.domain.message_key import MessageKey
-from casement.domain.phone import digits
+from casement.domain.pending import Pending, State, WaitsFor
+from casement.domain.policy import Reject, policy_from
 from casement.domain.sending import (
+    Attention,
+    GiveToPerson,
+    KeepForCustomer,
     Message,
     Outcome,
-    RefuseTemplate,
+    Refuse,
     RefuseWindow,
+    Request,
+    SendInstead,
     SendNow,
-    TemplateAsked,
-    WhenClosed,
-    decide,
 )
-from casement.domain.templates import Held, Template
-from casement.domain.window import RE_ENGAGEMENT_CODES, Verdict, Window, WindowRules, window_at
-from casement.usecases.find_conversation import ReadAlias, find_open_conversation
-from casement.usecases.views import window_view
+from casement.domain.template_choice import Passed
+from casement.domain.window import RE_ENGAGEMENT_CODE, RE_ENGAGEMENT_CODES, Verdict, Window, window_at
+from casement.usecases.answers import (
+    HANDED_OFF,
+    QUEUED,
+    UNKNOWN,
+    Answer,
+    answer_of,
+    held_answer,
+    standing,
+    standing_answer,
+)
+from casement.usecases.attempt import Tried, attempt, learn_alias
+from casement.usecases.engine import Engine
+from casement.usecases.follow_policy import follow_policy
+from casement.usecases.judge import Judged, in_place_of, judge, window_now
+from casement.usecases.nudge import nudge
+from casement.usecases.once import Once, earlier_answer
+from casement.usecases.outbox import step
+from casement.usecases.views import decision_view, dry_run_view, passed_view, window_view
 
 MOST_REMEDIES = 10
 # A request has 29 seconds. Meta may take 17 of them, and what became of the send must be written and answered after
@@ -42,162 +54,245 @@ MOST_REMEDIES = 10
 MOST_BEFORE_META_MS = 5_000
 MOST_BEFORE_LEARNING_MS = 20_000
 _LOOKED_AT_FOR_REMEDIES = 100
-CALLBACK_DATA = "biz_opaque_callback_data"
-
-
-class Templates(Protocol):
-    """The stored templates."""
-
-    def find(self, waba_id: str, name: str, language: str) -> Template | None: ...
-    def first(self, waba_id: str) -> Iterable[Held]: ...
-
-
-class Sends(Protocol):
-    """Where sends are kept."""
-
-    def ask(self, number: str, key: MessageKey, request: Mapping[str, Any], asked_by: str) -> None: ...
-    def end(self, number: str, key: MessageKey, request: Mapping[str, Any], outcome: Outcome) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
-class From:
-    """Who sends: the number, its WABA, and the name of the API key that asked."""
+class Asking:
+    """A request on its way: who asked, since when (epoch milliseconds), and what must be done once."""
 
-    number: str
-    waba_id: str
+    engine: Engine
     asked_by: str
+    began: int
+    once: Once | None = None
+
+    @property
+    def is_late(self) -> bool:
+        """Whether too much time has gone to call Meta and still say what came of it."""
+        return self.engine.clock() - self.began > MOST_BEFORE_META_MS
 
 
-@dataclass(frozen=True, slots=True)
-class Sent:
-    """What the caller gets. `kept` is false if what became of the send could not be written (it did go out)."""
+def send_message(message: Message, asking: Asking, *, key_policy: Any = None) -> Answer:
+    """Decide on `message` and act; `key_policy` is what the API key says for a closed window, as JSON says it.
 
-    answer: Mapping[str, Any]
-    kept: bool
-
-
-def send_message(
-    message: Message,
-    sender: From,
-    *,
-    policy: WhenClosed,
-    read_alias: ReadAlias,
-    templates: Templates,
-    sends: Sends,
-    learn: Callable[[Link], object],
-    post: Callable[[Mapping[str, Any]], dict[str, Any]],
-    rules: WindowRules,
-    clock: Callable[[], int],
-    began: int,
-    randomness: int,
-) -> Sent:
-    """Decide on `message` and act. `post` calls Meta, `clock` tells epoch milliseconds, `began` is when this began.
-
-    Raises `WindowClosed`, `TemplateNotFound`, `TemplateNotSendable`, `GraphRejected`, `GraphUnavailable`: nothing went
-    out. A lost answer is no error but an answer, `message_status: unknown`.
+    Raises `IdempotencyKeyReused`, `StillUnderWay` and `StoreUnavailable`, before anything went out. Every other refusal
+    is an answer, since a repeat of the request must get it again. A lost answer is one too, `message_status: unknown`.
     """
-    now = clock()
-    conversation = find_open_conversation(sender.number, message.contact, read=read_alias, now=now, rules=rules)
-    window = window_at(now, conversation.opener, conversation.verdict, rules=rules)
-    decision = decide(window, _asked(message, sender.waba_id, templates), policy, now)
-    key = MessageKey.new(conversation.contact, now, randomness)
-    request = {"body": message.body, "callback_data": message.callback_data}
-    sends.ask(sender.number, key, request, sender.asked_by)
+    engine = asking.engine
+    now = engine.clock()
+    value = _first(message.when_closed, key_policy, engine.numbers.state(engine.number, now).settings.when_closed)
+    judged = judge(message, policy_from(value or "reject"), engine, now)
+    if message.dry_run:
+        return Answer(200, dry_run_view(judged, _refusal_code(judged, engine)))
+    key = engine.new_key(judged.conversation.contact, now)
+    if asking.once and (earlier := earlier_answer(asking.once, key, engine, now)):
+        return earlier
+    request = Request(message.body, message.callback_data, value)
+    _ask(judged, key, request, asking)
+    return _act(judged, key, request, asking)
 
-    def end(status: str, **more: Any) -> None:
-        sends.end(sender.number, key, request, Outcome(status, clock(), **more))
 
-    match decision:
-        case SendNow():
-            pass
-        case RefuseTemplate(error):
-            end("refused", answer={"message": str(error)})
-            raise error
-        case RefuseWindow(why):
-            end("refused", answer={"message": why})
-            raise WindowClosed(why, _details(window, now, sender.waba_id, templates))
-    if clock() - began > MOST_BEFORE_META_MS:
-        why = "Casement's own table was too slow to send this safely, so nothing was sent. It may be sent again."
-        _kept(end, "failed", answer={"message": why})
-        raise GraphUnavailable(why)
+def _refusal_code(judged: Judged, engine: Engine) -> int | None:
+    match judged.decision:
+        case RefuseWindow():
+            return RE_ENGAGEMENT_CODE
+        case Refuse(error):
+            code: int = engine.show(error)[1]["error"]["code"]
+            return code
+    return None
+
+
+def _ask(judged: Judged, key: MessageKey, request: Request, asking: Asking) -> None:
+    engine = asking.engine
+    with _may_be_repeated(key, request, asking):
+        engine.sends.ask(engine.number, key, request, asking.asked_by, decision_view(judged))
+
+
+@contextmanager
+def _may_be_repeated(key: MessageKey, request: Request, asking: Asking) -> Iterator[None]:
+    """What is done inside comes before everything that anybody sees: if it fails, so has the request, and whoever
+    repeats it with its idempotency key need not wait."""
     try:
-        answer = post({**message.body, CALLBACK_DATA: str(key)})
-    except GraphRejected as error:
-        refused_for_window = error.code in RE_ENGAGEMENT_CODES
-        _kept(end, "failed", answer=error.body, closes_window=refused_for_window)
-        if not refused_for_window:
-            raise
-        why = "Meta refused this message: it holds that the customer service window is closed."
-        closed = window_at(now, conversation.opener, Verdict(key.at, str(key), error.code), rules=rules)
-        raise WindowClosed(why, _details(closed, now, sender.waba_id, templates)) from error
-    except GraphUnavailable as error:
-        _kept(end, "failed", answer=error.body or {"message": str(error)})
-        raise
-    except GraphOutcomeUnknown as error:
-        return Sent(_unknown(message, key), _kept(end, "unknown", answer={"message": str(error)}))
-    wamid = _wamid(answer)
-    if wamid is None:
-        return Sent(_unknown(message, key), _kept(end, "unknown", answer=answer))
-    kept = _kept(end, "accepted", wamid=wamid, answer=answer)
-    if clock() - began < MOST_BEFORE_LEARNING_MS:
-        _learn_alias(message, sender.number, answer, learn)
-    return Sent({**answer, "casement": {"id": str(key)}}, kept)
-
-
-def _asked(message: Message, waba_id: str, templates: Templates) -> TemplateAsked | None:
-    if message.template is None:
-        return None
-    name, language = message.template
-    return TemplateAsked(name, language, templates.find(waba_id, name, language))
-
-
-def _details(window: Window, now: int, waba_id: str, templates: Templates) -> Mapping[str, Any]:
-    """What `error_data.casement` says: the window, since when, and what can be done instead."""
-    usable = (held.template for held in islice(templates.first(waba_id), _LOOKED_AT_FOR_REMEDIES))
-    remedies = [
-        {"type": "template", "name": usable.name, "language": usable.language, "category": usable.category}
-        for usable in islice((template for template in usable if template.sendable), MOST_REMEDIES)
-    ]
-    view = window_view(window, now)
-    return {"window": view, "expired_at": view["expires_at"], "remedies": remedies}
-
-
-def _kept(end: Callable[..., None], status: str, **more: Any) -> bool:
-    """Write what came of Meta's turn. A store that fails now must not hide Meta's answer, and if the message may have
-    gone out it must not make the caller send again."""
-    try:
-        end(status, **more)
+        yield
     except StoreUnavailable:
-        return False
-    return True
+        if asking.once:
+            _keep(key, request, Outcome("failed", asking.engine.clock(), retry=True), asking.engine)
+        raise
 
 
-def _unknown(message: Message, key: MessageKey) -> Mapping[str, Any]:
-    """Meta's shape for a message whose fate is not known: no 5xx, which would make clients send it again. Clients take
-    the recipient's id from `contacts`, so it is there, as far as the request tells it."""
-    named = str(message.body.get("to") or message.body.get("recipient"))
-    who = {"user_id": named} if is_bsuid(named) else {"wa_id": digits(named) if is_phone(message.contact) else named}
-    return {
-        "messaging_product": "whatsapp",
-        "contacts": [{"input": named, **who}],
-        "messages": [{"id": str(key), "message_status": "unknown"}],
-        "casement": {"id": str(key)},
-    }
+def _keep(key: MessageKey, request: Request, outcome: Outcome, engine: Engine) -> None:
+    """Write what became of a send, if the table lets us: what was done already must not be done again for that."""
+    with suppress(StoreUnavailable):
+        engine.sends.end(engine.number, key, request, outcome)
 
 
-def _wamid(answer: Mapping[str, Any]) -> str | None:
-    messages = answer.get("messages")
-    first = messages[0] if isinstance(messages, list) and messages else None
-    wamid = first.get("id") if isinstance(first, dict) else None
-    return wamid if isinstance(wamid, str) and wamid else None
+def _first(*values: Any) -> Any:
+    return next((value for value in values if value is not None), None)
 
 
-def _learn_alias(message: Message, number: str, answer: Mapping[str, Any], learn: Callable[[Link], object]) -> None:
-    """Meta may know the phone that was asked for by other digits: tie the two, so that both find one window."""
-    contacts = answer.get("contacts")
-    first = contacts[0] if isinstance(contacts, list) and contacts else None
-    wa_id = first.get("wa_id") if isinstance(first, dict) else None
-    known_as = phone_key(wa_id) if isinstance(wa_id, str) else ""
-    if known_as and is_phone(message.contact) and known_as != message.contact:
-        with suppress(StoreUnavailable):  # the message went out; the next answer teaches the same
-            learn(Link(LinkKind.ALIAS, number, message.contact, known_as))
+def _act(judged: Judged, key: MessageKey, request: Request, asking: Asking) -> Answer:
+    match judged.decision:
+        case SendNow():
+            return _send(judged, key, request, request.body, asking)
+        case SendInstead(chosen):
+            return _send(judged, key, request, in_place_of(request.body, chosen.body), asking, stands_in=True)
+        case KeepForCustomer():
+            return _hold(judged, judged.decision, key, request, asking)
+        case GiveToPerson(note, why):
+            return _hand_over(Attention(key, request, asking.asked_by, note, why), asking)
+        case RefuseWindow(why, passed):
+            return _refuse(
+                _window_closed(why, judged.window, judged.situation.now, asking, passed), key, request, asking
+            )
+        case Refuse(error):
+            return _refuse(error, key, request, asking)
+
+
+def _send(
+    judged: Judged,
+    key: MessageKey,
+    request: Request,
+    body: Mapping[str, Any],
+    asking: Asking,
+    *,
+    stands_in: bool = False,
+) -> Answer:
+    engine = asking.engine
+    if asking.is_late:
+        return _refuse_late(key, request, asking)
+    tried = attempt(
+        engine, key, request, body, stands_in=stands_in, told=lambda error: _told(error, judged, key, asking)
+    )
+    if tried.refused_for_window and not (stands_in or isinstance(judged.situation.policy, Reject)):
+        return _follow_policy(key, request, asking, is_kept=tried.kept)
+    if tried.outcome.answer and engine.clock() - asking.began < MOST_BEFORE_LEARNING_MS:
+        learn_alias(engine, judged.message.contact, tried.outcome.answer)
+    return answer_of(key, request, tried.outcome, kept=tried.kept, problem=tried.error)
+
+
+def _told(error: GraphError, judged: Judged, key: MessageKey, asking: Asking) -> CasementError:
+    """What the caller is told of Meta's refusal: of one for the window, what we tell of our own."""
+    if error.code not in RE_ENGAGEMENT_CODES:
+        return error
+    now = judged.situation.now
+    closed = window_at(
+        now, judged.conversation.opener, Verdict(key.at, str(key), error.code), rules=asking.engine.rules
+    )
+    why = "Meta refused this message: it holds that the customer service window is closed."
+    return _window_closed(why, closed, now, asking)
+
+
+def _follow_policy(key: MessageKey, request: Request, asking: Asking, *, is_kept: bool) -> Answer:
+    """Meta holds that the window is closed, whatever we thought: now the policy counts.
+
+    Where the refusal is kept, `react` has the outbox do whatever is not done here. A table that fails now must not
+    become an error: clients would send again what the outbox sends.
+    """
+    engine = asking.engine
+    try:
+        waits = follow_policy(key, request, asking.asked_by, engine)
+        if waits.waits_for is WaitsFor.TURN and waits.state is State.WAITING and not asking.is_late:
+            waits = step(waits, engine).pending
+        return standing_answer(waits, engine)
+    except StoreUnavailable:
+        return Answer(200, standing(request, key, QUEUED if is_kept else UNKNOWN), kept=False)
+
+
+def _hold(judged: Judged, decided: KeepForCustomer, key: MessageKey, request: Request, asking: Asking) -> Answer:
+    """Keep it, then look again: whoever comes second, the customer's message or this, sees the other.
+
+    Once it is kept, nothing that fails may become an error: clients would ask for it again.
+    """
+    engine = asking.engine
+    waits = Pending(
+        key,
+        request,
+        asking.asked_by,
+        WaitsFor.CUSTOMER,
+        decided.expires_at,
+        supersede=decided.supersede,
+        changed_at=judged.situation.now,
+    )
+    with _may_be_repeated(key, request, asking):
+        engine.pendings.add(engine.number, waits)
+    with suppress(StoreUnavailable):  # then it is found superseded when its turn comes
+        _end_superseded(waits, judged, engine)
+    nudged: Tried | None = None
+    with suppress(StoreUnavailable):  # then the sweep finds what waits while the window is open
+        if window_now(key.contact, engine, engine.clock()).permits_free_form(engine.clock()):
+            engine.enqueue(Job(engine.number, key.contact, why=str(key)))
+        elif decided.nudge and not asking.is_late:
+            waits, nudged = nudge(waits, decided.nudge, judged.conversation, engine)
+    answer = held_answer(waits, decided.passed, nudged)
+    _keep(key, request, Outcome("held", engine.clock(), answer=answer, http=200), engine)
+    return Answer(200, answer)
+
+
+def _end_superseded(waits: Pending, judged: Judged, engine: Engine) -> None:
+    """End the older ones with the same key. One that somebody works on at this moment is ended when its turn comes."""
+    if waits.supersede is None:
+        return
+    now = engine.clock()
+    for older in engine.pendings.of(engine.number, judged.conversation.contacts):
+        replaced = older.supersede == waits.supersede and older.key.ulid < waits.key.ulid
+        if replaced and older.state is State.WAITING:
+            ended = older.ended(State.SUPERSEDED, now, f"Replaced by {waits.key}.")
+            if engine.pendings.replace(engine.number, older, ended):
+                engine.pendings.end(engine.number, ended)
+
+
+def _hand_over(wanted: Attention, asking: Asking) -> Answer:
+    engine = asking.engine
+    with _may_be_repeated(wanted.key, wanted.request, asking):
+        engine.pendings.ask_person(engine.number, wanted)
+    answer = standing(wanted.request, wanted.key, HANDED_OFF, {"why": wanted.why})
+    _keep(wanted.key, wanted.request, Outcome("handed_off", engine.clock(), answer=answer, http=200), engine)
+    return Answer(200, answer)
+
+
+def _refuse(error: CasementError, key: MessageKey, request: Request, asking: Asking) -> Answer:
+    http, body = asking.engine.show(error)
+    outcome = Outcome("refused", asking.engine.clock(), answer=_worth_keeping(body, asking), http=http)
+    asking.engine.sends.end(asking.engine.number, key, request, outcome)
+    return Answer(http, body, problem=type(error).__name__)
+
+
+def _worth_keeping(body: Mapping[str, Any], asking: Asking) -> Mapping[str, Any]:
+    """What is kept of a refusal: all of it if the same request can get it again, else not the remedies, which were for
+    that moment and are long."""
+    details = body["error"]["error_data"].get("casement")
+    if asking.once or not details:
+        return body
+    about = {name: value for name, value in details.items() if name != "remedies"}
+    return {"error": {**body["error"], "error_data": {**body["error"]["error_data"], "casement": about}}}
+
+
+def _refuse_late(key: MessageKey, request: Request, asking: Asking) -> Answer:
+    error = GraphUnavailable(
+        "Casement's own table was too slow to send this safely, so nothing was sent. It may be sent again."
+    )
+    http, body = asking.engine.show(error)
+    outcome = Outcome("failed", asking.engine.clock(), answer=body, http=http, retry=True)
+    asking.engine.sends.end(asking.engine.number, key, request, outcome)
+    return Answer(http, body, problem=type(error).__name__)
+
+
+def _window_closed(why: str, window: Window, now: int, asking: Asking, passed: tuple[Passed, ...] = ()) -> WindowClosed:
+    """The refusal, with the window, since when, and what can be done instead."""
+    view = window_view(window, now)
+    details = {"window": view, "expired_at": view["expires_at"], "remedies": _remedies(asking.engine)}
+    if passed:
+        details["candidates"] = passed_view(passed)
+    return WindowClosed(why, details)
+
+
+def _remedies(engine: Engine) -> list[dict[str, str]]:
+    """Templates that could go now; none if the table does not say, since the refusal is what matters."""
+    try:
+        stored = list(islice(engine.templates.first(engine.waba_id), _LOOKED_AT_FOR_REMEDIES))
+    except StoreUnavailable:
+        return []
+    usable = (held.template for held in stored if held.template.sendable)
+    return [
+        {"type": "template", "name": each.name, "language": each.language, "category": each.category}
+        for each in islice(usable, MOST_REMEDIES)
+    ]

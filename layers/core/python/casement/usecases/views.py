@@ -6,14 +6,43 @@ Times of a window are epoch seconds as integers. A message is Meta's own object,
 
 from collections.abc import Iterable, Mapping
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from casement.domain.consent import Consent
 from casement.domain.contact import contact_key, is_group, is_phone
 from casement.domain.conversation import Conversation
 from casement.domain.life import Life
+from casement.domain.meta_errors import class_of
+from casement.domain.pending import Pending
+from casement.domain.sending import (
+    Attention,
+    Decision,
+    GiveToPerson,
+    KeepForCustomer,
+    Refuse,
+    RefuseWindow,
+    SendInstead,
+    SendNow,
+)
+from casement.domain.template_choice import Chosen, Passed
 from casement.domain.window import Window, WindowState
 
-_STEPS = ("asked", "accepted", "unknown", "refused", "sent", "delivered", "read", "played", "failed")
+if TYPE_CHECKING:
+    from casement.usecases.judge import Judged
+
+_STEPS = (
+    "asked",
+    "held",
+    "handed_off",
+    "accepted",
+    "unknown",
+    "refused",
+    "sent",
+    "delivered",
+    "read",
+    "played",
+    "failed",
+)
 
 
 def seconds(milliseconds: int | None) -> int | None:
@@ -34,6 +63,123 @@ def window_view(window: Window, now: int) -> dict[str, Any]:
         "verdict": {"code": verdict.code, "at": seconds(verdict.at), "message": verdict.id} if verdict else None,
         "server_now": seconds(now),
     }
+
+
+def consent_view(consent: Consent) -> dict[str, Any]:
+    """What a contact does not want, each with since when, None for what may go."""
+    return {
+        "marketing_stopped_at": seconds(consent.marketing_stopped_at),
+        "messages_stopped_at": seconds(consent.messages_stopped_at),
+    }
+
+
+def waiting_view(pending: Pending, now: int) -> dict[str, Any]:
+    """How a message waits, or how its waiting ended."""
+    state = pending.shown_state(now)
+    return {
+        "state": state.value,
+        "for": pending.waits_for.value,
+        "expires_at": seconds(pending.expires_at),
+        "supersede": pending.supersede,
+        "ended_at": seconds(pending.changed_at) if pending.state.is_end else None,
+        "why": pending.why,
+        "sends": pending.instead["template"] if pending.instead else None,
+        "attempts": [str(attempt) for attempt in pending.attempts],
+        "nudge": str(pending.nudge) if pending.nudge else None,
+    }
+
+
+def hold_view(pending: Pending, number: str, now: int) -> dict[str, Any]:
+    """A message that waits, as it was asked for."""
+    return {
+        "id": str(pending.key),
+        "phone_number_id": number,
+        "conversation_id": pending.key.contact,
+        "asked_at": seconds(pending.key.at),
+        "asked_by": pending.asked_by,
+        "message": pending.request.body,
+        "biz_opaque_callback_data": pending.request.callback_data,
+        **waiting_view(pending, now),
+    }
+
+
+def attention_view(wanted: Attention) -> dict[str, Any]:
+    """Why a person should look at a conversation."""
+    return {
+        "id": str(wanted.key),
+        "since": seconds(wanted.key.at),
+        "asked_by": wanted.asked_by,
+        "note": wanted.note,
+        "why": wanted.why,
+        "message": wanted.request.body,
+    }
+
+
+def passed_view(passed: Iterable[Passed]) -> list[dict[str, Any]]:
+    """Templates that can't go, each with the reason."""
+    return [
+        {"name": each.name, "language": each.language, "why": each.why}
+        | ({"missing": list(each.missing)} if each.missing else {})
+        for each in passed
+    ]
+
+
+def decision_view(judged: "Judged") -> dict[str, Any]:
+    """What was decided, why, and by which window: as it is kept with what was asked."""
+    action, why = _action(judged.decision)
+    window = judged.window
+    about = {"action": action, "why": why, "window": window.state.value}
+    evidence = {"opened_by": window.opened_by, "expires_at": seconds(window.expires_at)}
+    return about | {name: value for name, value in evidence.items() if value is not None}
+
+
+def _action(decision: Decision) -> tuple[str, str]:
+    match decision:
+        case SendNow(why):
+            return "send", why
+        case SendInstead(_, why):
+            return "send_template", why
+        case KeepForCustomer(why=why):
+            return "hold", why
+        case GiveToPerson(why=why):
+            return "hand_off", why
+        case RefuseWindow(why) | Refuse(_, why):
+            return "refuse", why
+
+
+def dry_run_view(judged: "Judged", code: int | None) -> dict[str, Any]:
+    """What would happen to a message, and why: nothing did. `code` is what it would be refused with, None if not."""
+    situation, decision = judged.situation, judged.decision
+    consent = judged.conversation.consent
+    view: dict[str, Any] = decision_view(judged) | {
+        "template": None,
+        "window": window_view(situation.window, situation.now),
+        "consent": consent_view(consent),
+        "conversation_id": judged.conversation.contact,
+        "price_class": "service",
+    }
+    if code is not None:
+        view["code"] = code
+    chosen = decision.chosen if isinstance(decision, SendInstead) else None
+    if isinstance(decision, KeepForCustomer):
+        view["hold"] = {"expires_at": seconds(decision.expires_at), "held_already": situation.held}
+        chosen = decision.nudge
+        view["nudge"] = _chosen_view(chosen) if chosen else None
+    elif chosen:
+        view["template"] = _chosen_view(chosen)
+        view["price_class"] = chosen.template.category.lower()
+    if judged.asked:
+        view["template"] = {"name": judged.asked.name, "language": judged.asked.language}
+        view["misfits"] = [{"where": misfit.where, "why": misfit.why} for misfit in judged.asked.misfits]
+        view["price_class"] = judged.asked.stored.category.lower() if judged.asked.stored else None
+    if situation.selection:
+        view["candidates"] = passed_view(situation.selection.passed)
+    return {"messaging_product": "whatsapp", "messages": [], "casement": {"dry_run": True, "decision": view}}
+
+
+def _chosen_view(chosen: Chosen) -> dict[str, Any]:
+    template = chosen.template
+    return {"name": template.name, "language": template.language, "category": template.category, "body": chosen.body}
 
 
 def contact_view(conversation: Conversation, profile: Mapping[str, Any], spellings: Iterable[object]) -> dict[str, Any]:
@@ -104,6 +250,12 @@ def _place(life: Life, step: str) -> tuple[int, int]:
     return life.steps[step] // 1000, _STEPS.index(step) if step in _STEPS else len(_STEPS)
 
 
+def _class_of(error: Any) -> str | None:
+    """What Meta's code means for a send, whether it came at once or in a status. None for what has no code."""
+    code = error.get("code") if isinstance(error, dict) else None
+    return class_of(code).value if isinstance(code, int) else None
+
+
 def send_view(
     id_: str,
     wamid: str | None,
@@ -126,6 +278,7 @@ def send_view(
         "status": life.status,
         "steps": {step: seconds(life.steps[step]) for step in sorted(life.steps, key=partial(_place, life))},
         "error": life.error,
+        "error_class": _class_of(life.error),
     }
     if asked_by is not None:
         view["casement"]["asked_by"] = asked_by

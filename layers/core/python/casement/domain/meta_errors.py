@@ -52,6 +52,41 @@ _CODES: Mapping[ErrorClass, tuple[int, ...]] = {
 _CLASS_OF: Mapping[int, ErrorClass] = {code: kind for kind, codes in _CODES.items() for code in codes}
 
 
+_STOPPING = frozenset({0, 190, 368, 131031, 131045, 133010})  # no token, blocked, locked, not registered
+_PAIR_LIMIT = 131056
+_SLOW = {80007: 60, 4: 60, 131057: 60, 131208: 60, 2494100: 60, 134101: 600, 132069: 600}  # seconds
+_LONGEST_WAIT_S = 600
+
+
+def class_of(code: int) -> ErrorClass:
+    """The class of an error code by itself, as a late `failed` status brings it: an unknown one is final."""
+    return _CLASS_OF.get(code, ErrorClass.FINAL)
+
+
+def stops_the_number(code: int) -> bool:
+    """Whether nothing at all will go out from this number until somebody acts. Other codes of those classes can be of
+    one message only: a permission that one kind of message needs, a payment that only templates need."""
+    return code in _STOPPING
+
+
+def slows_conversation_only(code: int | None) -> bool:
+    """Whether a rate limit is of one pair of number and customer, and so nobody else's business."""
+    return code == _PAIR_LIMIT
+
+
+def wait_before_retry_s(code: int | None, tries: int, retry_after: int | None = None) -> int:
+    """Seconds to wait after the `tries`-th refusal (1 for the first) of the class `RETRY`.
+
+    What Meta asks for counts; for a pair limit it says 4 to the power of the try before, else the wait doubles.
+    """
+    if retry_after is not None:
+        return min(max(retry_after, 1), _LONGEST_WAIT_S)
+    tries = max(min(tries, 10), 1)
+    if slows_conversation_only(code):
+        return min(1 << 2 * (tries - 1), _LONGEST_WAIT_S)
+    return min(_SLOW.get(code or 0, 1) << (tries - 1), _LONGEST_WAIT_S)
+
+
 def code_of(body: object) -> int | None:
     """The `code` of a Graph error body, None if it is no such body."""
     error = body.get("error") if isinstance(body, dict) else None

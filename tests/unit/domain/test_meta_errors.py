@@ -10,7 +10,15 @@ from hypothesis import strategies as st
 
 from casement.domain import errors
 from casement.domain.errors import CasementError
-from casement.meta.errors import ErrorClass, classify, code_of
+from casement.domain.meta_errors import (
+    ErrorClass,
+    class_of,
+    classify,
+    code_of,
+    slows_conversation_only,
+    stops_the_number,
+    wait_before_retry_s,
+)
 from casement.runtime.graph_shape import GRAPH_ERROR, error_response
 from tests.support.webhooks import any_json
 
@@ -75,6 +83,66 @@ def test_any_answer_has_a_class(status, body):
     assert code_of(body) is None or isinstance(code_of(body), int)
 
 
+@pytest.mark.parametrize("code", sorted(CLASS_OF))
+def test_a_late_failure_is_classed_as_the_same_code_at_once(code):
+    assert class_of(code) is CLASS_OF[code]
+
+
+@given(st.integers().filter(lambda code: code not in CLASS_OF))
+def test_an_unknown_code_of_a_late_failure_is_final(code):
+    assert class_of(code) is ErrorClass.FINAL
+
+
+# Whose cause is the number, its account or its token, so that whatever is sent next fails too. Others of their classes
+# are of one message: a permission that one kind of message needs, a payment that templates need, a limit that passes.
+STOPPING = {0, 190, 368, 131031, 131045, 133010}
+
+
+@pytest.mark.parametrize("code", [*sorted(CLASS_OF), 999_999])
+def test_what_stops_the_number_is_what_all_its_messages_would_meet(code):
+    assert stops_the_number(code) == (code in STOPPING)
+    if stops_the_number(code):
+        assert CLASS_OF[code] in (ErrorClass.AUTHENTICATION, ErrorClass.NUMBER)
+
+
+@pytest.mark.parametrize(
+    ("code", "waits"),
+    [
+        (131056, [1, 4, 16, 64, 256, 600, 600]),  # a pair limit: Meta says 4 to the power of the tries
+        (130429, [1, 2, 4, 8, 16, 32, 64]),  # throughput: over in seconds
+        (80007, [60, 120, 240, 480, 600, 600, 600]),  # the WABA's calls of an hour
+        (4, [60, 120, 240, 480, 600, 600, 600]),
+        (131057, [60, 120, 240, 480, 600, 600, 600]),
+        (134101, [600] * 7),
+        (132069, [600] * 7),
+        (None, [1, 2, 4, 8, 16, 32, 64]),  # Meta could not be reached
+    ],
+)
+def test_how_long_to_wait_after_each_refusal(code, waits):
+    assert [wait_before_retry_s(code, tries) for tries in range(1, 8)] == waits
+
+
+@pytest.mark.parametrize(("asked", "waited"), [(7, 7), (0, 1), (-5, 1), (10**9, 600)])
+@pytest.mark.parametrize("code", [131056, 130429, 80007, None])
+def test_what_meta_asks_for_counts_within_reason(code, asked, waited):
+    assert wait_before_retry_s(code, 3, asked) == waited
+
+
+@given(st.none() | st.integers(), st.integers(), st.none() | st.integers())
+def test_every_wait_is_from_a_second_to_ten_minutes(code, tries, asked):
+    assert 1 <= wait_before_retry_s(code, tries, asked) <= 600
+
+
+@given(st.none() | st.integers(), st.integers(1, 50))
+def test_no_wait_is_shorter_than_the_one_before(code, tries):
+    assert wait_before_retry_s(code, tries) <= wait_before_retry_s(code, tries + 1)
+
+
+@pytest.mark.parametrize("code", [*sorted(CLASS_OF), None])
+def test_only_a_pair_limit_is_one_conversations_own(code):
+    assert slows_conversation_only(code) == (code == 131056)
+
+
 def leaves() -> list[type[CasementError]]:
     found = [value for _, value in inspect.getmembers(errors, inspect.isclass) if issubclass(value, CasementError)]
     return [one for one in found if not one.__subclasses__()]
@@ -98,7 +166,8 @@ def test_every_error_is_shown_in_metas_shape(kind):
         errors.WindowClosed: ("closed", {"window": {}}),
         errors.GraphRejected: (400, {"error": {"code": 131026, "message": "(#131026) no"}}, 131026),
     }.get(kind, ("in words",))
-    error = kind(*arguments, code=132015) if kind is errors.TemplateNotSendable else kind(*arguments)
+    as_meta = issubclass(kind, errors.RefusedAsMetaWould)
+    error = kind(*arguments, code=132015) if as_meta else kind(*arguments)
 
     response = error_response(error)
 
@@ -106,3 +175,5 @@ def test_every_error_is_shown_in_metas_shape(kind):
     assert response.status >= 400
     assert isinstance(shown["code"], int)
     assert f"(#{shown['code']})" in shown["message"]
+    assert shown["code"] == 132015 or not as_meta  # of what Meta would refuse, the code is Meta's
+    assert response.problem == kind.__name__

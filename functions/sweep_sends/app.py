@@ -1,0 +1,75 @@
+"""On a schedule: what time brings about. Holds that expired, sends that nobody resolved, work that was lost sight of,
+and numbers that can send again.
+"""
+
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any
+
+from aws_lambda_powertools import Logger, Metrics
+from aws_lambda_powertools.metrics import MetricUnit
+
+from casement.domain.errors import SecretUnavailable, StoreUnavailable
+from casement.meta.graph import Graph
+from casement.runtime import wiring
+from casement.runtime.secret import Number, Secret
+from casement.store.log import Log
+from casement.store.messages import Messages
+from casement.store.pendings import Pendings
+from casement.store.sends import Sends
+from casement.usecases.engine import Engine
+from casement.usecases.sweep import Swept, sweep
+
+logger = Logger()
+metrics = Metrics()
+
+
+def sweep_all(
+    secret: Secret,
+    *,
+    engine: Callable[[Number], Engine],
+    graph: Graph,
+    log: Log,
+    messages: Messages,
+    sends: Sends,
+    pendings: Pendings,
+) -> list[Swept]:
+    """Look after every number. One that fails does not keep the others from it; then this raises at the end."""
+    swept: list[Swept] = []
+    problem: StoreUnavailable | None = None
+    for number in secret.numbers.values():
+        probe = partial(graph.number, number.number, number.token)
+        try:
+            done = sweep(engine(number), log=log, outcomes=messages, lost=sends, pendings=pendings, probe=probe)
+        except StoreUnavailable as error:
+            problem = error
+            continue
+        swept.append(done)
+        logger.info("swept", number=number.number, expired=done.expired, jobs=done.jobs, unresolved=done.unresolved)
+        if done.stopped_by is not None:
+            logger.error("Meta lets this number send nothing", number=number.number, code=done.stopped_by)
+    if problem:
+        raise problem
+    return swept
+
+
+@metrics.log_metrics
+def handler(_event: Mapping[str, Any], _context: Any) -> dict[str, Any]:
+    """The Lambda entry point."""
+    try:
+        secret = wiring.secret()
+    except SecretUnavailable as error:  # a new stack's, until `casement secrets set`
+        logger.warning("no secret, so no numbers", why=str(error))
+        return {"swept": 0}
+    swept = sweep_all(
+        secret,
+        engine=wiring.engine,
+        graph=wiring.graph(),
+        log=wiring.log(),
+        messages=wiring.messages(),
+        sends=wiring.sends(),
+        pendings=wiring.pendings(),
+    )
+    stopped = sum(1 for one in swept if one.stopped_by is not None)
+    metrics.add_metric("NumbersStopped", MetricUnit.Count, stopped)
+    return {"swept": len(swept)}

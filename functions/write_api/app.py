@@ -1,0 +1,170 @@
+"""What operators change: conversations that were looked after, what contacts want, holds, and numbers' settings."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from aws_lambda_powertools import Logger
+
+from casement.domain.api_key import ApiKey, Scope
+from casement.domain.consent import Party, Wish
+from casement.domain.consent import Scope as ConsentScope
+from casement.domain.contact import contact_key
+from casement.domain.errors import InvalidRequest, NotFound
+from casement.domain.number import NumberSettings, PurposeTemplate, settings_from, settings_view
+from casement.domain.policy import LONGEST_WORD
+from casement.domain.untrusted import is_text, loads
+from casement.runtime import wiring
+from casement.runtime.endpoint import authenticate, endpoint, hold_key, number_meant
+from casement.runtime.http import Request, Response
+from casement.runtime.secret import Secret
+from casement.store.api_keys import ApiKeys
+from casement.store.contacts import Contacts
+from casement.store.conversations import Conversations
+from casement.store.numbers import Numbers
+from casement.store.pendings import Pendings
+from casement.store.templates import Templates
+from casement.usecases.find_conversation import find_conversation
+from casement.usecases.holds import cancel_hold
+from casement.usecases.views import consent_view
+
+LARGEST_BODY = 65_536  # bytes
+
+logger = Logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """Where all of it is kept."""
+
+    pendings: Pendings
+    numbers: Numbers
+    conversations: Conversations
+    contacts: Contacts
+    templates: Templates
+
+
+def respond(request: Request, *, api_keys: ApiKeys, secret: Callable[[], Secret], kept: Kept, now: int) -> Response:
+    """Answer one request. Raises a `CasementError` for what can't be done."""
+    change = _ROUTES.get(request.route)
+    if change is None:
+        raise NotFound("Unknown path or method. Casement's routes are listed in its README.")
+    scope = Scope.MANAGE if request.route == SET_NUMBER else Scope.SEND
+    key = authenticate(request, scope, api_keys, now, number=request.path.get("id"))
+    return Response.json(change(request, key, kept, secret(), now))
+
+
+def _change_conversation(request: Request, key: ApiKey, kept: Kept, secret: Secret, _now: int) -> Mapping[str, Any]:
+    """`{"needs_attention": false}`: somebody looked after it."""
+    number = secret.number(request.path["id"]).number
+    if _body(request) != {"needs_attention": False}:
+        raise InvalidRequest('The body must be {"needs_attention": false}.', parameter="needs_attention")
+    contact = contact_key(request.path["conversation_id"])
+    conversation = find_conversation(number, contact, read=kept.conversations.alias)
+    wanted = kept.pendings.attention(number, conversation.contacts)
+    for one in wanted:
+        kept.pendings.looked_after(number, one)
+    logger.info("looked after", by=key.name, messages=len(wanted))
+    return {"success": True}
+
+
+def _change_contact(request: Request, key: ApiKey, kept: Kept, secret: Secret, now: int) -> Mapping[str, Any]:
+    """`{"language": "es", "consent": {"marketing": "stop", "messages": "resume"}}`; what is not named stays."""
+    number = secret.number(request.path["id"]).number
+    body = _body(request)
+    _must_know(body, {"language", "consent"})
+    wishes = _wishes(body.get("consent"), now)
+    contact = contact_key(request.path["contact_id"])
+    conversation = find_conversation(number, contact, read=kept.conversations.alias)
+    if "language" in body:
+        for alias in conversation.contacts:
+            kept.contacts.set_language(number, alias, _language(body["language"]))
+    for wish in wishes:
+        kept.contacts.wish(number, conversation.contact, wish, f"API key {key.name}")
+    after = find_conversation(number, contact, read=kept.conversations.alias)
+    return {"success": True, "consent": consent_view(after.consent)}
+
+
+def _wishes(given: Any, now: int) -> list[Wish]:
+    if given is None:
+        return []
+    if not isinstance(given, dict):
+        raise InvalidRequest("consent must be an object.", parameter="consent")
+    _must_know(given, set(ConsentScope), "consent.")
+    if not all(word in ("stop", "resume") for word in given.values()):
+        raise InvalidRequest("consent: each must be stop or resume.", parameter="consent")
+    return [Wish(now, Party.OPERATOR, ConsentScope(scope), word == "stop") for scope, word in given.items()]
+
+
+def _language(given: Any) -> str | None:
+    if given is not None and not is_text(given, LONGEST_WORD):
+        raise InvalidRequest("language must be a code such as es or pt_BR, or null.", parameter="language")
+    language: str | None = given
+    return language
+
+
+def _cancel_hold(request: Request, key: ApiKey, kept: Kept, secret: Secret, now: int) -> Mapping[str, Any]:
+    number = number_meant(request, key, Scope.SEND, secret)
+    cancel_hold(number.number, hold_key(request), kept.pendings, now)
+    return {"success": True}
+
+
+def _set_number(request: Request, _key: ApiKey, kept: Kept, secret: Secret, _now: int) -> Mapping[str, Any]:
+    """All settings of a number, in place of those there were."""
+    number = secret.number(request.path["id"])
+    given = _body(request)
+    given.pop("phone_number_id", None)  # so that what GET shows can be changed and given back
+    settings = _with_categories(settings_from(given), number.waba_id, kept.templates)
+    kept.numbers.set(number.number, settings)
+    return {"phone_number_id": number.number, **settings_view(settings)}
+
+
+def _with_categories(settings: NumberSettings, waba_id: str, templates: Templates) -> NumberSettings:
+    """The same, with the category that each template has now: if Meta moves it to another, it is not sent unawares."""
+    if not settings.purposes:
+        return settings
+    category_of = {held.template.name: held.template.category for held in templates.all(waba_id)}
+    purposes = {
+        purpose: tuple(PurposeTemplate(one.name, one.category or category_of.get(one.name)) for one in chosen)
+        for purpose, chosen in settings.purposes.items()
+    }
+    return replace(settings, purposes=purposes)
+
+
+def _body(request: Request) -> dict[str, Any]:
+    if len(request.body) > LARGEST_BODY:
+        raise InvalidRequest(f"The body is larger than {LARGEST_BODY} bytes.")
+    try:
+        body = loads(request.body)
+    except ValueError as error:
+        raise InvalidRequest(f"The body {error}.") from error
+    if not isinstance(body, dict):
+        raise InvalidRequest("The body must be a JSON object.")
+    return body
+
+
+def _must_know(given: Mapping[str, Any], known: set[Any], where: str = "") -> None:
+    for name in given:
+        if name not in known:
+            raise InvalidRequest(f"{where}{name} is not known here.", parameter=f"{where}{name}")
+
+
+SET_NUMBER = "PUT /casement/v1/numbers/{id}"
+_ROUTES: Mapping[str, Callable[[Request, ApiKey, Kept, Secret, int], Mapping[str, Any]]] = {
+    "PATCH /{version}/{id}/conversations/{conversation_id}": _change_conversation,
+    "PATCH /{version}/{id}/contacts/{contact_id}": _change_contact,
+    "DELETE /casement/v1/holds/{hold_id}": _cancel_hold,
+    SET_NUMBER: _set_number,
+}
+
+
+@endpoint
+def handler(request: Request) -> Response:
+    """The Lambda entry point."""
+    return respond(
+        request,
+        api_keys=wiring.api_keys(),
+        secret=wiring.secret,
+        kept=Kept(wiring.pendings(), wiring.numbers(), wiring.conversations(), wiring.contacts(), wiring.templates()),
+        now=wiring.now(),
+    )

@@ -1,0 +1,36 @@
+"""What a stored item can tell that has consequences."""
+
+from dataclasses import dataclass
+
+from casement.domain.message_key import MessageKey
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A customer's message or call opened the window. `said` is its text, or the button they tapped."""
+
+    number: str
+    contact: str
+    at: int  # epoch milliseconds
+    id: str  # tells openers of one conversation apart
+    said: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class WindowRefused:
+    """Meta refused a send of ours for the window, which we had held to be open."""
+
+    number: str
+    send: MessageKey
+
+
+@dataclass(frozen=True, slots=True)
+class MarketingStopped:
+    """Meta refused a send since the customer stopped marketing."""
+
+    number: str
+    contact: str
+    at: int  # when it was sent, epoch milliseconds
+
+
+Happening = Opened | WindowRefused | MarketingStopped

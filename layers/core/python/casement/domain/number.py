@@ -1,0 +1,157 @@
+"""A business phone number: what its owner set, and whether it can send at all."""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from casement.domain.consent import RESUME_WORDS, STOP_WORDS, Words
+from casement.domain.errors import InvalidRequest
+from casement.domain.policy import LONGEST_WORD, policy_from
+from casement.domain.untrusted import is_text
+
+MOST_HOLDS = 20  # of one conversation, unless the owner says otherwise
+MOST_HOLDS_EVER = 100
+DEFAULT_LANGUAGES = ("en_US", "en")
+_MOST_LISTED = 50
+
+
+@dataclass(frozen=True, slots=True)
+class PurposeTemplate:
+    """A template that serves a purpose. `category` is what it was when the owner chose it, None for any."""
+
+    name: str
+    category: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class NumberSettings:
+    """What the owner of a number may set. `when_closed` is a policy as JSON says it."""
+
+    when_closed: Any = None
+    purposes: Mapping[str, tuple[PurposeTemplate, ...]] = field(default_factory=dict)
+    languages: tuple[str, ...] = DEFAULT_LANGUAGES  # tried in order when there is no template in the contact's
+    stop_words: Words = field(default_factory=lambda: STOP_WORDS)
+    resume_words: Words = field(default_factory=lambda: RESUME_WORDS)
+    most_holds: int = MOST_HOLDS
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """Whether a number can send. Times are epoch milliseconds.
+
+    `stopped_by` is the error code with which Meta stopped it, `token` a digest of the token that it refused: another
+    token is worth a try. `paused_until` is when Meta's rate limit may be over.
+    """
+
+    stopped_by: int | None = None
+    stopped_at: int | None = None
+    token: str | None = None
+    paused_until: int = 0
+    pauses: int = 0  # in a row
+
+    def stops(self, token: str) -> bool:
+        """Whether there is no point in sending with this token (its digest)."""
+        return self.stopped_by is not None and self.token == token
+
+
+@dataclass(frozen=True, slots=True)
+class NumberState:
+    """Both, as kept."""
+
+    settings: NumberSettings
+    health: Health
+
+
+def token_digest(token: str) -> str:
+    """Sixteen hex digits that tell tokens apart and say nothing of them."""
+    return hashlib.sha256(b"casement token " + token.encode(errors="surrogatepass")).hexdigest()[:16]
+
+
+def settings_from(given: object) -> NumberSettings:
+    """Read settings as an owner writes them, a JSON object. Raises `InvalidRequest`, which names what is wrong."""
+    if not isinstance(given, dict):
+        raise InvalidRequest("The settings must be a JSON object.")
+    for name in given:
+        if name not in NumberSettings.__slots__:
+            raise InvalidRequest(f"{name} is not a setting of a number.", parameter=str(name))
+    read: dict[str, Any] = {}
+    if given.get("when_closed") is not None:
+        policy_from(given["when_closed"])
+        read["when_closed"] = given["when_closed"]
+    if given.get("purposes") is not None:
+        read["purposes"] = _purposes(given["purposes"])
+    if given.get("languages") is not None:
+        read["languages"] = _texts(given["languages"], "languages")
+    for name in ("stop_words", "resume_words"):
+        if given.get(name) is not None:
+            read[name] = _words(given[name], name)
+    if given.get("most_holds") is not None:
+        read["most_holds"] = _most_holds(given["most_holds"])
+    return NumberSettings(**read)
+
+
+def settings_view(settings: NumberSettings) -> dict[str, Any]:
+    """The settings as an owner writes them."""
+    return {
+        "when_closed": settings.when_closed,
+        "purposes": {
+            name: [
+                {"name": template.name} | ({"category": template.category} if template.category else {})
+                for template in templates
+            ]
+            for name, templates in settings.purposes.items()
+        },
+        "languages": list(settings.languages),
+        "stop_words": {language: list(words) for language, words in settings.stop_words.items()},
+        "resume_words": {language: list(words) for language, words in settings.resume_words.items()},
+        "most_holds": settings.most_holds,
+    }
+
+
+def _purposes(given: object) -> dict[str, tuple[PurposeTemplate, ...]]:
+    if not isinstance(given, dict) or len(given) > _MOST_LISTED:
+        raise InvalidRequest("purposes must be an object of lists.", parameter="purposes")
+    return {_name(name, "purposes"): _templates(templates, f"purposes.{name}") for name, templates in given.items()}
+
+
+def _templates(given: object, where: str) -> tuple[PurposeTemplate, ...]:
+    if not isinstance(given, list) or len(given) > _MOST_LISTED:
+        raise InvalidRequest(f"{where} must be a list of templates, best first.", parameter=where)
+    return tuple(_template(one, where) for one in given)
+
+
+def _template(given: object, where: str) -> PurposeTemplate:
+    if isinstance(given, str):
+        return PurposeTemplate(_name(given, where))
+    if not isinstance(given, dict) or given.keys() - {"name", "category"}:
+        raise InvalidRequest(f"{where} must hold names, or objects with name and category.", parameter=where)
+    category = given.get("category")
+    if category is not None and not isinstance(category, str):
+        raise InvalidRequest(f"{where}: category must be a string.", parameter=where)
+    return PurposeTemplate(_name(given.get("name"), where), category.upper() if category else None)
+
+
+def _words(given: object, where: str) -> dict[str, tuple[str, ...]]:
+    if not isinstance(given, dict) or len(given) > _MOST_LISTED:
+        raise InvalidRequest(f"{where} must be an object of lists, one a language.", parameter=where)
+    return {_name(language, where): _texts(words, f"{where}.{language}") for language, words in given.items()}
+
+
+def _texts(given: object, where: str) -> tuple[str, ...]:
+    if not isinstance(given, list) or len(given) > _MOST_LISTED:
+        raise InvalidRequest(f"{where} must be a list of strings.", parameter=where)
+    return tuple(_name(one, where) for one in given)
+
+
+def _name(given: Any, where: str) -> str:
+    if not is_text(given, LONGEST_WORD):
+        raise InvalidRequest(f"{where} must hold strings of 1 to {LONGEST_WORD} characters.", parameter=where)
+    name: str = given
+    return name
+
+
+def _most_holds(given: object) -> int:
+    if not isinstance(given, int) or isinstance(given, bool) or not 0 < given <= MOST_HOLDS_EVER:
+        raise InvalidRequest(f"most_holds must be a number from 1 to {MOST_HOLDS_EVER}.", parameter="most_holds")
+    return given

@@ -1,0 +1,101 @@
+"""What every way of sending takes from outside: one number, its table, its clock, and the call to Meta."""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from casement.domain.errors import CasementError
+from casement.domain.facts import Link
+from casement.domain.jobs import Job
+from casement.domain.message_key import MessageKey
+from casement.domain.messages import Entry, Send
+from casement.domain.number import Health, NumberState
+from casement.domain.pending import Pending
+from casement.domain.sending import Attention, Outcome, Request
+from casement.domain.templates import Held, Template
+from casement.domain.window import WindowRules
+from casement.usecases.find_conversation import ReadAlias
+
+
+class Templates(Protocol):
+    """The stored templates."""
+
+    def find(self, waba_id: str, name: str, language: str) -> Template | None: ...
+    def first(self, waba_id: str) -> Iterable[Held]: ...
+
+
+class Sends(Protocol):
+    """Where sends are kept."""
+
+    def ask(
+        self, number_id: str, key: MessageKey, request: Request, asked_by: str, decided: Mapping[str, Any] | None = None
+    ) -> None: ...
+    def end(self, number_id: str, key: MessageKey, request: Request, outcome: Outcome) -> None: ...
+    def claim(
+        self, number_id: str, api_key: str, given: str, body: str, key: MessageKey, *, instead_of: MessageKey | None
+    ) -> tuple[str, MessageKey] | None: ...
+
+
+class Log(Protocol):
+    """A number's log."""
+
+    def asked(self, number_id: str, key: MessageKey) -> Entry | None: ...
+
+
+class Messages(Protocol):
+    """What became of sends."""
+
+    def send(self, number_id: str, key: MessageKey, *, consistent: bool = False) -> Send: ...
+
+
+class Pendings(Protocol):
+    """Messages that wait."""
+
+    def add(self, number_id: str, pending: Pending) -> bool: ...
+    def replace(self, number_id: str, old: Pending, new: Pending) -> bool: ...
+    def end(self, number_id: str, pending: Pending) -> None: ...
+    def find(self, number_id: str, key: MessageKey) -> Pending | None: ...
+    def of(self, number_id: str, contacts: Iterable[str]) -> list[Pending]: ...
+    def attention(self, number_id: str, contacts: Iterable[str]) -> list[Attention]: ...
+    def ask_person(self, number_id: str, wanted: Attention) -> None: ...
+    def nudge_once(self, number_id: str, contacts: Iterable[str], opened_at: int, nudge: MessageKey) -> bool: ...
+    def is_nudged(self, number_id: str, contacts: Iterable[str], opened_at: int) -> bool: ...
+
+
+class Numbers(Protocol):
+    """What owners set, and how their numbers are."""
+
+    def state(self, number_id: str, now: int) -> NumberState: ...
+    def fresh(self, number_id: str, now: int) -> NumberState: ...
+    def put_health(self, number_id: str, health: Health) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Engine:
+    """`post` calls Meta with a message's body; `show` says what a caller gets for an error, HTTP status and body;
+    `learn` keeps a link; `enqueue` puts a job on the outbox; `clock` tells epoch milliseconds, `randomness` 80 bits;
+    `token` is the digest of the number's token; `count` counts a metric."""
+
+    number: str
+    waba_id: str
+    token: str
+    read_alias: ReadAlias
+    templates: Templates
+    sends: Sends
+    log: Log
+    messages: Messages
+    pendings: Pendings
+    numbers: Numbers
+    language: Callable[[str, str], str | None]
+    learn: Callable[[Link], object]
+    post: Callable[[Mapping[str, Any]], dict[str, Any]]
+    show: Callable[[CasementError], tuple[int, Mapping[str, Any]]]
+    enqueue: Callable[[Job], None]
+    count: Callable[[str], None]
+    rules: WindowRules
+    clock: Callable[[], int]
+    randomness: Callable[[], int]
+
+    def new_key(self, contact: str, now: int) -> MessageKey:
+        """A key for a message to a contact."""
+        return MessageKey.new(contact, now, self.randomness())

@@ -1,0 +1,70 @@
+"""How a number is: whether it can send, what waits, and how well its windows were predicted."""
+
+from collections.abc import Iterable, Iterator
+from itertools import islice
+from typing import Any, Protocol
+
+from casement.domain.messages import Note
+from casement.domain.number import NumberState
+from casement.domain.pending import Pending
+from casement.domain.sending import Attention
+from casement.domain.window import DAY_MS
+from casement.usecases.find_conversation import ReadAlias, find_conversation
+from casement.usecases.views import seconds
+
+MOST_COUNTED = 1_000
+MOST_CONVERSATIONS = 100  # each is a query or two
+_WEEK_MS = 7 * DAY_MS
+
+
+class Log(Protocol):
+    """A number's log."""
+
+    def notes(self, number_id: str, *, since: int) -> Iterable[Note]: ...
+
+
+class Pendings(Protocol):
+    """Messages that wait, and what people should look at."""
+
+    def all(self, number_id: str) -> Iterator[Pending]: ...
+    def attention(self, number_id: str) -> list[Attention]: ...
+
+
+def health_view(
+    number: str, state: NumberState, token: str, log: Log, pendings: Pendings, read_alias: ReadAlias, now: int
+) -> dict[str, Any]:
+    """The health of a number; counts stop at `MOST_COUNTED`, conversations at `MOST_CONVERSATIONS`. `token` is the
+    digest of the token it sends with."""
+    health = state.health
+    notes = list(islice(log.notes(number, since=now - _WEEK_MS), MOST_COUNTED))
+    waiting = [one for one in islice(pendings.all(number), MOST_COUNTED) if not one.shown_state(now).is_end]
+    stopped = health.stops(token)
+    return {
+        "phone_number_id": number,
+        "can_send": not stopped,
+        "stopped": {"code": health.stopped_by, "at": seconds(health.stopped_at)} if stopped else None,
+        "paused_until": seconds(health.paused_until) if health.paused_until > now else None,
+        "waiting": len(waiting),
+        "needs_attention": len(_conversations(number, pendings.attention(number), read_alias)),
+        "window_mispredicted": {
+            "last_24h": _count(notes, "verdict", now - DAY_MS),
+            "last_7d": _count(notes, "verdict", now - _WEEK_MS),
+        },
+        "sends_unresolved": {"last_7d": _count(notes, "unresolved", now - _WEEK_MS)},
+    }
+
+
+def _conversations(number: str, wanted: Iterable[Attention], read_alias: ReadAlias) -> set[str]:
+    """Whose conversations they are, each person once, whichever way they were addressed."""
+    found: dict[str, str] = {}
+    for one in wanted:
+        if one.key.contact not in found:
+            conversation = find_conversation(number, one.key.contact, read=read_alias)
+            found |= dict.fromkeys((one.key.contact, *conversation.contacts), conversation.contact)
+        if len(set(found.values())) == MOST_CONVERSATIONS:
+            break
+    return set(found.values())
+
+
+def _count(notes: Iterable[Note], kind: str, since: int) -> int:
+    return sum(note.kind == kind and note.at >= since for note in notes)

@@ -1,0 +1,268 @@
+"""A message that waits for the customer: kept in order, released once, or ended visibly."""
+
+import pytest
+
+from tests.support.deployment import ALICE, BOB, DAY, HELLO_WORLD, HOUR, MARGIN, Deployment
+
+NUDGE = {"template": HELLO_WORLD["template"]}
+
+
+def hold(casement: Deployment, words: str = "Hello", to: str = ALICE, **more: object) -> str:
+    """Ask for a message to be held; its id."""
+    answer = casement.send(to, {"type": "text", "text": {"body": words}}, casement={"when_closed": {"hold": more}})
+    assert answer.status == 200, answer.body
+    assert answer.body["messages"][0]["message_status"] == "held_for_customer"
+    key: str = answer.body["messages"][0]["id"]
+    casement.now += 1
+    return key
+
+
+def sent(casement: Deployment) -> list[str]:
+    """The texts and templates that Meta took and customers saw, in order."""
+    return [one.text or one.body["template"]["name"] for one in casement.simulator.sent if one.failed is None]
+
+
+def status(casement: Deployment, key: str) -> str:
+    shown: str = casement.get(f"messages/{key}").body["casement"]["status"]
+    return shown
+
+
+def test_what_is_held_goes_out_in_order_once_the_customer_writes(casement):
+    for words in ("one", "two", "three"):
+        hold(casement, words)
+    assert sent(casement) == []
+
+    for _ in range(2):
+        casement.wrote()
+        casement.catch_up()
+
+    assert sent(casement) == ["one", "two", "three"]
+
+
+def test_who_writes_releases_only_their_own(casement):
+    hold(casement, "for Alice")
+    hold(casement, "for Bob", to=BOB)
+
+    casement.wrote(BOB)
+    casement.catch_up()
+
+    assert sent(casement) == ["for Bob"]
+
+
+def test_a_message_held_for_a_phone_is_released_when_its_owner_writes_by_user_id_only(casement):
+    casement.wrote(ago=2 * DAY)  # tells which user id and phone are one person
+    user_id = casement.conversation()["id"]
+    hold(casement, "found")
+
+    casement.wrote(ALICE, user_id=user_id)
+    casement.catch_up()
+
+    assert sent(casement) == ["found"]
+
+
+@pytest.mark.parametrize("times", [1, 3])
+def test_a_stream_that_repeats_itself_releases_once(casement, times):
+    hold(casement)
+
+    casement.wrote()
+    casement.react(times=times)
+    casement.jobs *= times
+    casement.work_off()
+
+    assert sent(casement) == ["Hello"]
+
+
+def test_a_held_message_shows_its_whole_life(casement):
+    key = hold(casement)
+    before = casement.get(f"messages/{key}").body["casement"]
+    assert (before["status"], before["decision"]["action"], before["waiting"]["for"]) == ("held", "hold", "customer")
+
+    casement.now += HOUR
+    casement.wrote()
+    casement.catch_up()
+    casement.deliver()
+
+    after = casement.get(f"messages/{key}").body["casement"]
+    (attempt,) = after["attempts"]
+    assert (after["status"], after["waiting"]["attempts"]) == ("released", [attempt["casement"]["id"]])
+    assert attempt["casement"]["status"] == "delivered"
+    assert attempt["casement"]["of"] == key
+    assert casement.get(f"messages/{attempt['id']}").body["casement"]["id"] == attempt["casement"]["id"]
+
+
+def test_the_callback_data_of_the_caller_is_given_back_with_what_went_out(casement):
+    casement.send(casement={"when_closed": "hold"}, biz_opaque_callback_data="order-42")
+    casement.wrote()
+    casement.catch_up()
+
+    assert {one.get("biz_opaque_callback_data") for one in casement.messages() if one["type"] == "text"} >= {"order-42"}
+    assert casement.messages()[0]["casement"]["direction"] == "outbound"
+
+
+def test_a_hold_expires_by_itself_and_does_not_go_out_afterwards(casement):
+    key = hold(casement, expires_in=3600)
+    casement.now += HOUR - 1
+    assert status(casement, key) == "expired"  # seen at once, before anybody has written it down
+
+    casement.wrote()
+    casement.catch_up()
+
+    assert sent(casement) == []
+    assert status(casement, key) == "expired"
+
+
+def test_the_sweep_writes_down_what_expired(casement):
+    key = hold(casement, expires_in=60)
+    casement.now += HOUR
+
+    swept = casement.sweep()
+
+    assert sum(one.expired for one in swept) == 1
+    assert status(casement, key) == "expired"
+    assert sum(one.expired for one in casement.sweep()) == 0
+
+
+def test_a_newer_one_with_the_same_key_replaces_the_older(casement):
+    keep = hold(casement, "kept", supersede="other")
+    first, second = (hold(casement, words, supersede="eta") for words in ("in an hour", "in five minutes"))
+    assert status(casement, first) == "superseded"
+
+    casement.wrote()
+    casement.catch_up()
+
+    assert sent(casement) == ["kept", "in five minutes"]
+    assert [status(casement, key) for key in (keep, first, second)] == ["released", "superseded", "released"]
+
+
+def test_so_many_wait_and_no_more(casement):
+    casement.set_number(most_holds=2)
+    hold(casement, "one")
+    hold(casement, "two", supersede="last")
+
+    refused = casement.send(casement={"when_closed": "hold"})
+    hold(casement, "instead of two", supersede="last")  # takes the place of one that waits
+
+    assert (refused.status, refused.code) == (400, 131047)
+    assert "wait already" in refused.body["error"]["error_data"]["details"]
+    casement.wrote()
+    casement.catch_up()
+    assert sent(casement) == ["one", "instead of two"]
+
+
+def test_one_nudge_for_each_closed_window(casement):
+    casement.sync()
+    casement.wrote(ago=2 * DAY)
+    first = casement.send(casement={"when_closed": {"hold": {"nudge": NUDGE}}})
+    casement.now += 1
+    hold(casement, "another", nudge=NUDGE)
+
+    assert sent(casement) == ["hello_world"]
+    assert first.ours["nudge"]["status"] == "accepted"
+
+    casement.wrote()
+    casement.catch_up()
+    casement.now += 2 * DAY
+    hold(casement, "and again", nudge=NUDGE)
+
+    assert sent(casement) == ["hello_world", "Hello", "another", "hello_world"]
+
+
+def test_a_nudge_that_meta_refuses_leaves_the_message_held(casement):
+    casement.sync()
+    casement.simulator.fail_next("error", code=132015)
+
+    answer = casement.send(casement={"when_closed": {"hold": {"nudge": NUDGE}}})
+
+    assert answer.status == 200
+    assert answer.ours["nudge"]["status"] == "failed"
+    casement.wrote()
+    casement.catch_up()
+    assert sent(casement) == ["Hello"]
+
+
+def test_a_nudge_that_can_not_go_says_why(casement):
+    answer = casement.send(casement={"when_closed": {"hold": {"nudge": NUDGE}}})  # no templates are stored
+
+    assert answer.status == 200
+    (passed,) = answer.ours["nudge"]["candidates"]
+    assert passed["name"] == "hello_world"
+    assert "not exist" in passed["why"]
+
+
+def test_within_the_margin_it_waits_too(casement):
+    casement.wrote()
+    casement.now += DAY - MARGIN
+
+    hold(casement)
+
+    assert sent(casement) == []
+
+
+def test_a_customer_who_writes_while_it_is_being_kept_is_seen(casement):
+    """The message comes in between the decision and the keeping: the hold looks again, and finds the window open."""
+    asked = casement.client.meta.events
+    written: list[str] = []
+
+    def write_first(params, **_):
+        if "O#" in params.get("Item", {}).get("SK", {}).get("S", "") and not written:
+            written.append("now")
+            casement.wrote()
+            casement.react()  # and react has looked before the hold is there
+
+    asked.register("provide-client-params.dynamodb.PutItem", write_first)
+    try:
+        hold(casement)
+    finally:
+        asked.unregister("provide-client-params.dynamodb.PutItem", write_first)
+    assert written
+    casement.work_off()
+
+    assert sent(casement) == ["Hello"]
+
+
+def test_a_job_that_was_lost_is_made_up_for_by_the_sweep(casement):
+    hold(casement)
+    casement.wrote()
+    casement.react()
+    casement.jobs.clear()
+
+    casement.now += 2 * 60_000
+    casement.sweep()
+    casement.work_off()
+
+    assert sent(casement) == ["Hello"]
+
+
+def test_a_released_message_that_meta_refuses_waits_again(casement):
+    """Meta's window and ours can differ; then the hold is still a hold."""
+    key = hold(casement)
+    casement.wrote()
+    casement.simulator.fail_next("error", code=131047)
+    casement.catch_up()
+    assert sent(casement) == []
+
+    casement.now += HOUR
+    casement.catch_up()
+    assert status(casement, key) == "held"
+
+    casement.wrote()
+    casement.catch_up()
+    assert sent(casement) == ["Hello"]
+    assert status(casement, key) == "released"
+
+
+def test_a_released_message_that_meta_refuses_afterwards_is_held_again(casement):
+    key = hold(casement)
+    casement.wrote()
+    casement.simulator.fail_next("late", code=131047)
+    casement.catch_up()
+    casement.deliver()
+    casement.catch_up()
+    assert sent(casement) == []
+
+    casement.now += HOUR
+    casement.wrote()
+    casement.catch_up()
+
+    assert sent(casement) == ["Hello"]
+    assert status(casement, key) == "released"
