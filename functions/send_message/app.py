@@ -10,6 +10,7 @@ from aws_lambda_powertools import Logger
 
 from casement.domain.api_key import ApiKey, Scope
 from casement.domain.errors import InvalidRequest
+from casement.domain.message_key import MessageKey
 from casement.domain.policy import value_in
 from casement.domain.sending import Message, Receipt
 from casement.meta.graph import Graph
@@ -54,20 +55,19 @@ def respond(
     key_policy = value_in(key.when_closed) if key.when_closed else None
     answer = send_message(wanted, asking, key_policy=key_policy)
     if not answer.kept:
-        logger.error("what became of a send could not be stored", key=answer.body.get("casement", {}).get("id"))
+        named = MessageKey.parse(answer.body.get("casement", {}).get("id"))  # which names the customer too
+        logger.error("what became of a send could not be stored", send=named.ulid if named else None)
     return Response.json(answer.body, answer.http, problem=answer.problem)
 
 
 def once(request: Request, wanted: Message, key: ApiKey) -> Once | None:
     """What the caller gave so that this is done once: the header, or for some keys their own callback data."""
     given = request.headers.get("idempotency-key")
+    if given is not None and not 0 < len(given) <= LONGEST_IDEMPOTENCY_KEY:
+        raise InvalidRequest(f"Idempotency-Key must be 1 to {LONGEST_IDEMPOTENCY_KEY} characters.")
     if given is None and key.once_by_callback_data:
         given = wanted.callback_data
-    if given is None:
-        return None
-    if not 0 < len(given) <= LONGEST_IDEMPOTENCY_KEY:
-        raise InvalidRequest(f"Idempotency-Key must be 1 to {LONGEST_IDEMPOTENCY_KEY} characters.")
-    return Once(key.digest, given, digest(wanted))
+    return Once(key.digest, given, digest(wanted)) if given else None
 
 
 def digest(wanted: Message) -> str:

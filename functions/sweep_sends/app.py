@@ -20,6 +20,8 @@ from casement.store.sends import Sends
 from casement.usecases.engine import Engine
 from casement.usecases.sweep import Swept, sweep
 
+PATIENCE_MS = 240_000  # for all numbers, each its part; the function has five minutes
+
 logger = Logger()
 metrics = Metrics()
 
@@ -33,14 +35,24 @@ def sweep_all(
     messages: Messages,
     sends: Sends,
     pendings: Pendings,
+    clock: Callable[[], int],
 ) -> list[Swept]:
     """Look after every number. One that fails does not keep the others from it; then this raises at the end."""
     swept: list[Swept] = []
     problem: StoreUnavailable | None = None
-    for number in secret.numbers.values():
+    until = clock() + PATIENCE_MS
+    for left, number in zip(range(len(secret.numbers), 0, -1), secret.numbers.values(), strict=True):
         probe = partial(graph.number, number.number, number.token)
         try:
-            done = sweep(engine(number), log=log, outcomes=messages, lost=sends, pendings=pendings, probe=probe)
+            done = sweep(
+                engine(number),
+                log=log,
+                outcomes=messages,
+                lost=sends,
+                pendings=pendings,
+                probe=probe,
+                until=clock() + (until - clock()) // left,
+            )
         except StoreUnavailable as error:
             problem = error
             continue
@@ -69,6 +81,7 @@ def handler(_event: Mapping[str, Any], _context: Any) -> dict[str, Any]:
         messages=wiring.messages(),
         sends=wiring.sends(),
         pendings=wiring.pendings(),
+        clock=wiring.now,
     )
     stopped = sum(1 for one in swept if one.stopped_by is not None)
     metrics.add_metric("NumbersStopped", MetricUnit.Count, stopped)

@@ -55,13 +55,19 @@ def respond(request: Request, *, api_keys: ApiKeys, secret: Callable[[], Secret]
 
 
 def _change_conversation(request: Request, key: ApiKey, kept: Kept, secret: Secret, _now: int) -> Mapping[str, Any]:
-    """`{"needs_attention": false}`: somebody looked after it."""
+    """`{"needs_attention": false}`: somebody looked after it; with `ids`, after those messages."""
     number = secret.number(request.path["id"]).number
-    if _body(request) != {"needs_attention": False}:
-        raise InvalidRequest('The body must be {"needs_attention": false}.', parameter="needs_attention")
+    body = _body(request)
+    _must_know(body, {"needs_attention", "ids"})
+    if body.get("needs_attention") is not False:
+        raise InvalidRequest("needs_attention must be false.", parameter="needs_attention")
+    ids = body.get("ids")
+    if ids is not None and not (isinstance(ids, list) and all(isinstance(id_, str) for id_ in ids)):
+        raise InvalidRequest("ids must be a list of strings.", parameter="ids")
     contact = contact_key(request.path["conversation_id"])
     conversation = find_conversation(number, contact, read=kept.conversations.alias)
-    wanted = kept.pendings.attention(number, conversation.contacts)
+    everything = kept.pendings.attention(number, conversation.contacts)
+    wanted = [one for one in everything if ids is None or str(one.key) in ids]
     for one in wanted:
         kept.pendings.looked_after(number, one)
     logger.info("looked after", by=key.name, messages=len(wanted))
@@ -123,7 +129,8 @@ def _with_categories(settings: NumberSettings, waba_id: str, templates: Template
     """The same, with the category that each template has now: if Meta moves it to another, it is not sent unawares."""
     if not settings.purposes:
         return settings
-    category_of = {held.template.name: held.template.category for held in templates.all(waba_id)}
+    stored = [held.template for held in templates.all(waba_id)]
+    category_of = {template.name: template.category for template in stored if template.sendable}
     purposes = {
         purpose: tuple(PurposeTemplate(one.name, one.category or category_of.get(one.name)) for one in chosen)
         for purpose, chosen in settings.purposes.items()

@@ -225,7 +225,8 @@ def _key(answer: Answer) -> MessageKey:
 
 def _react(images: list[Item], table: Table) -> None:
     """All of what react does, its jobs apart."""
-    outlook = Outlook(Conversations(table).alias, Pendings(table, retention_days=RETENTION_DAYS), lambda _: None)
+    pendings = Pendings(table, retention_days=RETENTION_DAYS)
+    outlook = Outlook(Conversations(table).alias, pendings, lambda _: None, Numbers(table), lambda: NOW)
     react(images, _projections(table), outlook)
 
 

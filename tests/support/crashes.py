@@ -20,9 +20,8 @@ from casement.domain.errors import CasementError, StoreUnavailable
 from casement.domain.jobs import Job
 from casement.domain.life import LEASE_MS
 from casement.domain.message_key import MessageKey
-from casement.store.conversations import Conversations
 from casement.usecases.holds import cancel_hold
-from casement.usecases.react import Outlook, react
+from casement.usecases.react import react
 from tests.support.deployment import ALICE, API_KEY, DAY, NUMBER, Answer, Deployment, Json
 
 REMEMBERED = 300_000  # milliseconds for which SQS takes the same job for one
@@ -252,11 +251,10 @@ class Stage:
         if self._reacting:  # a shard has one reader
             return
         records, self._reacting = list(self._records), True
-        outlook = Outlook(Conversations(self.casement.table).alias, self.casement.pendings, self.casement.jobs.extend)
         with self.process():
             try:
                 for _ in range(times):
-                    react(records, self.casement.projections(), outlook)
+                    react(records, self.casement.projections(), self.casement.outlook())
                 del self._records[: len(records)]
             except StoreUnavailable:
                 pass

@@ -280,7 +280,12 @@ class Deployment:
         """Let `react` see everything stored since it last looked; `times` times over, as a stream may."""
         stored, self._stored = self._stored, []
         for _ in range(times):
-            react(stored, self.projections(), Outlook(Conversations(self.table).alias, self.pendings, self.jobs.extend))
+            react(stored, self.projections(), self.outlook())
+
+    def outlook(self) -> Outlook:
+        """Where `react` looks, and where its jobs go."""
+        alias = Conversations(self.table).alias
+        return Outlook(alias, self.pendings, self.jobs.extend, self.numbers_kept, lambda: self.now)
 
     def work_off(self) -> None:
         """Do the outbox's jobs that need not wait: of a conversation one after the other, as its queue gives them."""
@@ -307,6 +312,7 @@ class Deployment:
             messages=Messages(self.table),
             sends=Sends(self.table, retention_days=365),
             pendings=self.pendings,
+            clock=lambda: self.now,
         )
 
     def projections(self) -> Projections:
@@ -422,6 +428,21 @@ class Deployment:
     def _secret_text(self) -> str:
         numbers = {each.phone_number_id: {"waba_id": each.waba_id, "token": each.token} for each in self.numbers}
         return json.dumps({"app_secrets": [APP_SECRET], "verify_token": VERIFY_TOKEN, "numbers": numbers})
+
+
+def failed_afterwards(casement: Deployment, key: str, code: int) -> None:
+    """Meta says of a send that it failed, by the key that it was given with it."""
+    status = {
+        "id": f"wamid.of {key}",
+        "status": "failed",
+        "timestamp": str(casement.now // 1000),
+        "recipient_id": ALICE,
+        "biz_opaque_callback_data": key,
+        "errors": [{"code": code, "title": "made up"}],
+    }
+    metadata = {"display_phone_number": "15550001000", "phone_number_id": NUMBER}
+    casement.simulator.webhook("messages", {"metadata": metadata, "statuses": [status]})
+    casement.deliver()
 
 
 @contextmanager

@@ -325,7 +325,7 @@ def test_a_conversations_jobs_are_done_in_order_and_wait_for_no_other_conversati
 def test_a_job_is_not_given_to_a_second_worker_while_the_first_may_be_at_it():
     outbox, function = RESOURCES["Outbox"]["Properties"], FUNCTIONS["SendOutbox"]
 
-    assert outbox["VisibilityTimeout"] >= 6 * function["Timeout"]
+    assert outbox["VisibilityTimeout"] > function["Timeout"]
     assert function["Timeout"] > sum(filter(None, graph.TIMEOUT.as_dict().values()))
 
 

@@ -316,3 +316,25 @@ def test_a_template_is_handed_to_nobody(casement):
     assert len(casement.simulator.sent) == 1
     assert needing(casement) == []
     assert casement.get(f"conversations/{ALICE}", number=NUMBER).status == 200
+
+
+def test_only_what_somebody_has_seen_is_looked_after(casement):
+    first = casement.send(casement={"when_closed": "handoff"}).ours["id"]
+    casement.now += 1
+    second = casement.send(casement={"when_closed": "handoff"}).ours["id"]
+
+    answer = casement.change("PATCH", f"conversations/{ALICE}", {"needs_attention": False, "ids": [first]})
+
+    assert answer.status == 200
+    (left,) = casement.conversation()["casement"]["needs_attention"]
+    assert left["id"] == second
+
+
+@pytest.mark.parametrize("ids", ["all", 7, [7], {}])
+def test_what_was_seen_is_named_by_ids(casement, ids):
+    hand_over(casement)
+
+    answer = casement.change("PATCH", f"conversations/{ALICE}", {"needs_attention": False, "ids": ids})
+
+    assert (answer.status, answer.ours) == (400, {"parameter": "ids"})
+    assert len(needing(casement)) == 1

@@ -19,6 +19,7 @@ from tests.support.deployment import (
     OTHER_NUMBER,
     Deployment,
     Json,
+    failed_afterwards,
 )
 
 HEALTH = "/casement/v1/health"
@@ -129,17 +130,7 @@ def test_a_stream_that_repeats_itself_counts_once(casement):
 
 def test_a_send_that_is_refused_at_once_and_once_more_afterwards_counts_once(casement):
     key = refused(casement, "error")
-    status = {
-        "id": "wamid.late",
-        "status": "failed",
-        "timestamp": str(casement.now // 1000),
-        "recipient_id": ALICE,
-        "biz_opaque_callback_data": key,
-        "errors": [{"code": 131047, "title": "Re-engagement message"}],
-    }
-    metadata = {"display_phone_number": "15550001000", "phone_number_id": NUMBER}
-    casement.simulator.webhook("messages", {"metadata": metadata, "statuses": [status]})
-    casement.deliver()
+    failed_afterwards(casement, key, 131047)
 
     assert mispredicted(casement) == (1, 1)
 
@@ -326,7 +317,8 @@ def test_a_number_that_meta_stopped_sends_nothing_and_says_so(casement, code):
 
     assert len(casement.wire.requests) == calls  # nobody asks Meta in vain
     assert health(casement)["can_send"] is False
-    assert health(casement)["stopped"] == {"code": code, "at": NOON // 1000}
+    retry_at = None if code in (0, 190) else NOON // 1000 + 900
+    assert health(casement)["stopped"] == {"code": code, "at": NOON // 1000, "retry_at": retry_at}
     assert health(casement, OTHER_NUMBER.phone_number_id)["can_send"] is True
     assert casement.counted == ["NumberStopped"]
 
@@ -351,7 +343,7 @@ def test_what_waits_goes_on_waiting_and_goes_out_by_itself_once_the_number_works
     (mine, other) = casement.sweep()
     casement.catch_up()
     assert (mine.stopped_by, other.stopped_by) == (190, None)
-    assert health(casement)["stopped"] == {"code": 190, "at": NOON // 1000}
+    assert health(casement)["stopped"] == {"code": 190, "at": NOON // 1000, "retry_at": None}
     assert casement.simulator.sent == []
 
     (mine, _) = casement.sweep()  # Meta takes the token again
@@ -433,3 +425,89 @@ def test_a_rate_limit_is_shown_until_it_is_over(casement):
     casement.catch_up()
     assert [sent.text for sent in casement.simulator.sent] == ["Hello"]
     assert health(casement)["paused_until"] is None
+
+
+# --- a number that is blocked, of which only a message can tell -------------------------------------
+
+
+def test_a_blocked_account_is_tried_again_with_a_message_after_a_while(casement):
+    casement.send(ALICE, casement={"when_closed": "hold"})
+    stop(casement, 368)
+    casement.wrote(ALICE)
+    casement.catch_up()
+    casement.now += 14 * 60_000
+    assert casement.sweep()[0].stopped_by == 368  # the harmless call works, and says nothing of that
+    casement.catch_up()
+    assert casement.simulator.sent == []
+
+    casement.simulator.fail_next("error", code=368, match=f"{NUMBER}/messages")
+    casement.now += 60_000
+    casement.sweep()
+    casement.catch_up()
+    assert health(casement)["stopped"]["retry_at"] == casement.now // 1000 + 1800  # twice as long
+
+    casement.now += HOUR
+    casement.sweep()
+    casement.catch_up()
+    assert [sent.text for sent in casement.simulator.sent] == ["Hello"]
+    assert health(casement)["can_send"] is True
+    assert casement.sweep()[0].stopped_by is None
+
+
+def test_a_message_that_goes_out_shows_that_the_number_is_well(casement):
+    stop(casement, 131031)
+    casement.now += HOUR
+    casement.wrote(ALICE)
+
+    assert casement.send(ALICE).status == 200
+    assert casement.sweep()[0].stopped_by is None
+
+
+@pytest.mark.parametrize("code", [368, 131031])
+def test_meta_may_say_so_afterwards(casement, code):
+    casement.wrote(ALICE)
+    key = casement.send(ALICE).ours["id"]
+    failed_afterwards(casement, key, code)
+    casement.catch_up()
+
+    assert health(casement)["stopped"]["code"] == code
+    casement.now += 31_000  # what is known of a number is remembered for half a minute
+    assert casement.send(ALICE).code == code
+
+
+def test_what_was_said_long_ago_stops_nothing(casement):
+    casement.wrote(ALICE)
+    key = casement.send(ALICE).ours["id"]
+    failed_afterwards(casement, key, 131031)
+    casement.now += HOUR
+    casement.catch_up()
+
+    assert health(casement)["can_send"] is True
+
+
+# --- sweeps that have more to do than time ----------------------------------------------------------
+
+
+def test_a_sweep_that_runs_out_of_time_is_gone_on_with_where_it_stopped(casement):
+    contacts = [f"1650555{number:04}" for number in range(200, 212)]
+    for contact in contacts:
+        casement.send(contact, casement={"when_closed": "hold"})
+        casement.wrote(contact)
+    casement._stored.clear()  # and react never sees them
+    casement.now += 2 * 60_000
+
+    def take_time(**_: object) -> None:
+        casement.now += 20_000
+
+    events = casement.client.meta.events
+    events.register("provide-client-params.dynamodb.Query", take_time)
+    try:
+        (first, _) = casement.sweep()
+    finally:
+        events.unregister("provide-client-params.dynamodb.Query", take_time)
+    assert first.jobs < len(contacts)
+
+    (second, _) = casement.sweep()
+    assert first.jobs + second.jobs == len(contacts)
+    (third, _) = casement.sweep()
+    assert third.jobs == len(contacts)  # from the beginning again

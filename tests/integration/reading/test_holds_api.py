@@ -90,6 +90,7 @@ def test_a_message_that_waits(casement):
     assert answer.ours["hold"] == {"id": key, "expires_at": NOON // 1000 + 3600}
     assert shown(casement, key) == {
         "id": key,
+        "of": None,
         "phone_number_id": NUMBER,
         "conversation_id": ALICE,
         "asked_at": NOON // 1000,

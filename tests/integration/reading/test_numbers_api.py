@@ -239,6 +239,17 @@ def test_the_category_of_each_template_is_filled_in(casement):
     assert shown(casement) == answer.body
 
 
+def test_only_a_template_that_may_go_tells_its_category(casement):
+    casement.sync()
+    casement.simulator.review("seasonal_offer", "reject", notify=False)
+    casement.now += 1
+    casement.sync()
+
+    answer = put(casement, {"purposes": {"re_engage": ["seasonal_offer"]}})
+
+    assert answer.body["purposes"]["re_engage"] == [{"name": "seasonal_offer"}]
+
+
 def test_a_category_that_the_owner_names_is_kept(casement):
     casement.sync()
     answer = put(casement, {"purposes": {"re_engage": [{"name": "we_are_here", "category": "marketing"}]}})

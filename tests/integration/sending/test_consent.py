@@ -531,3 +531,13 @@ def test_what_waits_is_judged_by_what_the_customer_wants_when_its_turn_comes(cas
     casement.catch_up()
 
     assert [sent.type for sent in casement.simulator.sent] == ["text"]
+
+
+@pytest.mark.parametrize("kind", ["button_reply", "list_reply"])
+def test_a_tap_on_a_stop_word_is_one(casement, kind):
+    tapped = {"type": "interactive", "interactive": {"type": kind, kind: {"id": "1", "title": "Stop"}}}
+    casement.simulator.inbound(message=tapped, sender=ALICE)
+    casement.deliver()
+    casement.catch_up()
+
+    assert stopped(casement) == (False, True)

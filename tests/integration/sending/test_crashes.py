@@ -133,6 +133,27 @@ STORIES: dict[str, Story] = {
     "released, and refused hours later": Story(
         [asks(ASKED, "hold"), fails_late], [writes, *FOLLOW, DELIVER, REACT, WORK_OFF], [ASKED]
     ),
+    "released by a number that Meta stops": Story(
+        [asks("one", "hold"), asks("two", "hold"), meta("error", code=190)],
+        [writes, *FOLLOW, later(HOUR), SWEEP, WORK_OFF],
+        ["one", "two"],
+    ),
+    "released by an account that Meta blocks": Story(
+        [asks("one", "hold"), asks("two", "hold"), meta("error", code=368)],
+        [writes, *FOLLOW, later(HOUR), SWEEP, WORK_OFF],
+        ["one", "two"],
+    ),
+    "refused later, as the number is stopped": Story(
+        [wrote, fails_late, asks(ASKED, {"template": template(ASKED)}), meta("error", code=190)],
+        [asks("another"), *FOLLOW, SWEEP, WORK_OFF],
+        [ASKED],
+        [ASKED],
+    ),
+    "replaced by one that may go at once": Story(
+        [asks("older", {"hold": {"supersede": "order"}}), writes, DELIVER],
+        [asks(ASKED, {"hold": {"supersede": "order"}}), REACT, WORK_OFF],
+        [ASKED],
+    ),
     "expired": Story([asks(ASKED, {"hold": {"expires_in": 60}}), later(HOUR)], [SWEEP], []),
     "cancelled": Story([asks(ASKED, "hold")], [lambda stage: stage.cancel(stage.asked[0])], []),
     **{

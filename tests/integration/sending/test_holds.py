@@ -2,7 +2,19 @@
 
 import pytest
 
-from tests.support.deployment import ALICE, BOB, DAY, HELLO_WORLD, HOUR, MARGIN, Deployment
+from casement.domain.jobs import Job
+from casement.domain.life import LEASE_MS
+from tests.support.deployment import (
+    ALICE,
+    BOB,
+    DAY,
+    HELLO_WORLD,
+    HOUR,
+    MARGIN,
+    NUMBER,
+    Deployment,
+    failed_afterwards,
+)
 
 NUDGE = {"template": HELLO_WORLD["template"]}
 
@@ -264,5 +276,151 @@ def test_a_released_message_that_meta_refuses_afterwards_is_held_again(casement)
     casement.wrote()
     casement.catch_up()
 
+    assert sent(casement) == ["Hello"]
+    assert status(casement, key) == "released"
+
+
+def look(casement: Deployment) -> None:
+    """A job for any reason: somebody looks at what waits."""
+    casement.jobs.append(Job(NUMBER, ALICE, why=str(casement.now)))
+    casement.work_off()
+
+
+def test_as_many_as_may_wait_go_on_waiting_whoever_looks_at_them(casement):
+    casement.set_number(most_holds=3)
+    for words in ("one", "two", "three"):
+        hold(casement, words)
+    casement.set_number(most_holds=1)
+
+    look(casement)
+    casement.wrote()
+    casement.catch_up()
+
+    assert sent(casement) == ["one", "two", "three"]
+
+
+def test_a_customer_who_writes_while_somebody_looks_changes_no_order(casement):
+    """The first was found to wait just before they wrote, the second just after."""
+    hold(casement, "one")
+    hold(casement, "two")
+    windows: list[str] = []
+
+    def write_between_two_looks(params, **_):
+        if params["ExpressionAttributeValues"][":first"]["S"] == "W#":
+            windows.append("read")
+            if len(windows) == 3:  # the conversation, the first one's window, the second one's
+                casement.wrote()
+
+    events = casement.client.meta.events
+    events.register("provide-client-params.dynamodb.Query", write_between_two_looks)
+    try:
+        look(casement)
+    finally:
+        events.unregister("provide-client-params.dynamodb.Query", write_between_two_looks)
+    assert len(windows) >= 3
+    casement.now += 2_000
+    casement.catch_up()
+
+    assert sent(casement) == ["one", "two"]
+
+
+def test_one_that_is_held_again_keeps_its_place(casement):
+    first, second = hold(casement, "first"), hold(casement, "second")
+    casement.wrote()
+    casement.simulator.fail_next("late", code=131047)
+    casement.simulator.fail_next("error", code=131056, skip=1)  # so the second one waits
+    casement.catch_up()
+    casement.deliver()
+    casement.react()
+    casement.now += 2_000
+    casement.catch_up()
+    assert sent(casement) == []
+
+    casement.now += HOUR
+    casement.wrote()
+    casement.catch_up()
+
+    assert sent(casement) == ["first", "second"]
+    assert [status(casement, key) for key in (first, second)] == ["released", "released"]
+
+
+def test_one_that_is_held_again_is_found_shown_and_cancelled_by_the_id_its_caller_has(casement):
+    key = hold(casement)
+    casement.wrote()
+    casement.simulator.fail_next("late", code=131047)
+    casement.catch_up()
+    casement.deliver()
+    casement.catch_up()
+
+    shown = casement.get(f"/casement/v1/holds/{key}", phone_number_id=NUMBER).body
+    assert (shown["state"], shown["of"]) == ("held", key)
+    assert status(casement, key) == "held"
+    assert casement.change("DELETE", f"/casement/v1/holds/{key}?phone_number_id={NUMBER}").status == 200
+    casement.wrote()
+    casement.catch_up()
+
+    assert sent(casement) == []
+    assert status(casement, key) == "cancelled"
+
+
+def test_a_newer_one_that_may_go_at_once_replaces_the_one_that_waits(casement):
+    older = hold(casement, "in an hour", supersede="eta")
+    casement.wrote()  # and nobody has released the older one yet
+
+    policy = {"when_closed": {"hold": {"supersede": "eta"}}}
+    casement.send(ALICE, {"type": "text", "text": {"body": "in five minutes"}}, casement=policy)
+    casement.catch_up()
+
+    assert sent(casement) == ["in five minutes"]
+    assert status(casement, older) == "superseded"
+
+
+def test_who_writes_stop_gets_nothing_that_waited(casement):
+    key = hold(casement)
+
+    casement.wrote(text="STOP")
+    casement.catch_up()
+
+    assert sent(casement) == []
+    shown = casement.get(f"messages/{key}").body["casement"]
+    assert shown["status"] == "failed"
+    assert "not to write any more" in shown["waiting"]["why"]
+
+
+class Died(BaseException):
+    """The process is gone: nothing catches it."""
+
+
+def test_a_try_that_was_refused_twice_over_is_no_success(casement):
+    """Meta said so at once, whoever tried it died, and then it said so in a status too."""
+    key = hold(casement)
+    casement.wrote()
+    casement.react()
+    casement.simulator.fail_next("error", code=131047)
+
+    def die(params, **_):
+        item = params["Item"]
+        if item["SK"]["S"].startswith("H#") and item["state"]["S"] == "held":
+            raise Died
+
+    events = casement.client.meta.events
+    events.register("provide-client-params.dynamodb.PutItem", die)
+    try:
+        with pytest.raises(Died):
+            casement.work_off()
+    finally:
+        events.unregister("provide-client-params.dynamodb.PutItem", die)
+    casement.now += 1_000
+    (waits,) = casement.pendings.all(NUMBER)
+    failed_afterwards(casement, str(waits.attempt), 131047)
+    casement.now += LEASE_MS
+    casement.catch_up()
+    casement.now += 2_000
+    casement.catch_up()
+    assert status(casement, key) == "held"
+
+    casement.now += HOUR
+    casement.wrote()
+    casement.catch_up()
     assert sent(casement) == ["Hello"]
     assert status(casement, key) == "released"

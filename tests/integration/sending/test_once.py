@@ -3,6 +3,7 @@
 import json
 
 import pytest
+from botocore.exceptions import EndpointConnectionError
 
 from casement.domain.life import LEASE_MS
 from tests.support.deployment import (
@@ -238,3 +239,59 @@ def test_a_key_has_a_reasonable_length(open_window, key):
 
     assert (answer.status, answer.code) == (400, 100)
     assert open_window.simulator.sent == []
+
+
+def test_what_a_stopped_number_refused_may_be_asked_for_again_with_the_same_key(open_window):
+    open_window.simulator.fail_next("error", code=190)
+    open_window.send()
+    refused = ask(open_window)
+    assert refused.code == 190
+
+    open_window.sweep()
+
+    assert ask(open_window).status == 200
+    assert len(open_window.simulator.sent) == 1
+
+
+@pytest.mark.parametrize("data", ["x" * 512, "x" * 300])
+def test_the_callers_own_data_may_be_as_long_as_meta_takes_it(open_window, data):
+    open_window.add_key("no-header", once_by_callback_data=True)
+    bearer = {"authorization": "Bearer no-header"}
+    body = {**MESSAGE, "biz_opaque_callback_data": data}
+
+    first, again = (open_window.post(body, headers=bearer) for _ in range(2))
+
+    assert first.status == 200
+    assert again == first
+
+
+def test_no_data_is_no_key(open_window):
+    open_window.add_key("no-header", once_by_callback_data=True)
+    body = {**MESSAGE, "biz_opaque_callback_data": ""}
+
+    answers = [open_window.post(body, headers={"authorization": "Bearer no-header"}) for _ in range(2)]
+
+    assert [one.status for one in answers] == [200, 200]
+    assert len(open_window.simulator.sent) == 2
+
+
+@pytest.mark.parametrize("policy", ["hold", "handoff"])
+def test_what_could_not_be_kept_may_be_asked_for_again_at_once(open_window, policy):
+    """The table takes what is asked, and then nothing more of it."""
+    body = {**MESSAGE, "to": BOB, "casement": {"when_closed": policy}}
+    prefix = {"hold": "H#", "handoff": "A#"}[policy]
+
+    def fail(params, **_):
+        if params["Item"]["SK"]["S"].startswith(prefix):
+            raise EndpointConnectionError(endpoint_url="dynamodb")
+
+    events = open_window.client.meta.events
+    events.register("provide-client-params.dynamodb.PutItem", fail)
+    try:
+        assert ask(open_window, body=body).status == 503
+    finally:
+        events.unregister("provide-client-params.dynamodb.PutItem", fail)
+
+    again = ask(open_window, body=body)
+    assert again.status == 200
+    assert ask(open_window, body=body) == again

@@ -4,6 +4,7 @@ from random import Random
 
 import pytest
 
+from casement.domain.jobs import Job
 from tests.support.deployment import ALICE, BOB, HOUR, NUMBER, OTHER_NUMBER, Deployment
 from tests.support.faults import Faults
 
@@ -161,3 +162,49 @@ def test_a_table_that_fails_keeps_the_job(released):
     work(released, 3)
 
     assert sorted(filter(None, texts(released))) == ["A1", "A2", "B1"]
+
+
+@pytest.mark.parametrize("code", [131042, 131005, 10, 131037])
+def test_what_somebody_must_mend_first_keeps_the_messages_in_order(released, code):
+    released.jobs = [job for job in released.jobs if job.contact == released.jobs[0].contact]
+    released.simulator.fail_next("error", 2, code=code, match="/messages$")
+
+    work(released, 5)
+    assert texts(released) == []
+    work(released, 200)
+
+    assert texts(released) == ["A1", "A2"]
+
+
+@pytest.mark.parametrize("code", [131048, 131064])
+def test_what_meta_restricts_is_not_tried_again(released, code):
+    released.jobs = [job for job in released.jobs if job.contact == released.jobs[0].contact]
+    released.simulator.fail_next("error", code=code, match="/messages$")
+
+    work(released, 200)
+
+    assert texts(released) == ["A2"]
+
+
+@pytest.mark.parametrize("code", [132069, 134101, 131208])
+def test_a_limit_of_something_else_slows_nobody_else(released, code):
+    released.simulator.fail_next("error", code=code, match="/messages$")
+
+    work(released, 5)
+
+    assert len(texts(released)) in (1, 2)  # those of the other conversation
+    assert released.get("/casement/v1/health").body["data"][0]["paused_until"] is None
+
+
+def test_one_that_was_made_again_after_its_end_is_not_sent_again(released):
+    """Two follow one policy: the slower one has looked before the other's was made, sent and put away."""
+    (pending, *_) = (one for one in released.pendings.all(NUMBER) if one.request.body["text"]["body"] == "A1")
+    work(released, 3)
+    assert texts(released).count("A1") == 1
+
+    released.pendings.keep(NUMBER, pending)
+    released.jobs.append(Job(NUMBER, ALICE, why="late"))
+    work(released, 3)
+
+    assert texts(released).count("A1") == 1
+    assert list(released.pendings.all(NUMBER)) == []

@@ -30,8 +30,8 @@ def slow(casement: Deployment, operation: str, seconds: float) -> Iterator[None]
         events.unregister(name, take_time)
 
 
-@pytest.mark.parametrize("operation", ["Query", "PutItem", "GetItem"])
-def test_who_is_late_is_refused_while_nothing_has_gone_out(casement, operation):
+@pytest.mark.parametrize(("operation", "kept"), [("Query", []), ("GetItem", []), ("PutItem", ["failed"])])
+def test_who_is_late_is_refused_while_nothing_has_gone_out(casement, operation, kept):
     casement.wrote()
 
     with slow(casement, operation, 6):
@@ -39,7 +39,38 @@ def test_who_is_late_is_refused_while_nothing_has_gone_out(casement, operation):
 
     assert (answer.status, answer.code) == (503, 2)  # it may be sent again: nothing went out
     assert casement.simulator.sent == []
-    assert casement.messages()[0]["casement"]["status"] == "failed"
+    sends = [one["casement"] for one in casement.messages() if one["casement"]["kind"] == "send"]
+    assert [send["status"] for send in sends] == kept
+
+
+def test_who_is_late_nudges_nobody_and_still_holds(casement):
+    casement.sync()
+    policy = {"when_closed": {"hold": {"nudge": {"template": HELLO_WORLD["template"]}}}}
+
+    with slow(casement, "PutItem", 1.2):
+        answer = casement.send(casement=policy)
+
+    assert answer.body["messages"][0]["message_status"] == "held_for_customer"
+    assert "nudge" not in answer.ours
+    assert casement.simulator.sent == []
+    attempts = casement.get(f"messages/{answer.ours['id']}").body["casement"]["attempts"]
+    assert [one["casement"]["status"] for one in attempts] == ["failed"]
+
+
+def test_who_is_late_leaves_the_stand_in_to_the_outbox(casement):
+    """Meta refuses at once and takes its time for it: the policy runs, but not while somebody waits for the answer."""
+    casement.sync()
+    casement.wrote()
+    casement.simulator.fail_next("error", code=131047)
+    casement.wire.after = lambda: setattr(casement, "now", casement.now + 6_000)
+
+    answer = casement.send(casement={"when_closed": {"template": HELLO_WORLD["template"]}})
+    casement.wire.after = lambda: None
+
+    assert answer.body["messages"][0]["message_status"] == "queued"
+    assert casement.simulator.sent == []
+    casement.catch_up()
+    assert [one.type for one in casement.simulator.sent] == ["template"]
 
 
 def test_a_slow_meta_leaves_time_to_say_what_became_of_it(casement):

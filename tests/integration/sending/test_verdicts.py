@@ -180,3 +180,72 @@ def test_a_verdict_before_its_own_answer_is_kept_for_the_policy(ready):
     settle(ready)
 
     assert went_out(ready) == ["template"]
+
+
+@pytest.mark.parametrize("how", ["at once", "afterwards"])
+def test_a_stand_in_that_meta_refuses_too_is_not_tried_again(casement, how):
+    """A template may always go, so Meta must not say that; if it does, it is the end."""
+    casement.sync()
+    casement.simulator.fail_next("error" if how == "at once" else "late", code=131047)
+    casement.send(casement={"when_closed": TEMPLATE})
+    casement.deliver()
+    asked = len(casement.wire.requests)
+    settle(casement)
+    casement.sweep()
+    settle(casement)
+
+    assert [call.method for call in casement.wire.requests[asked:]].count("POST") == 0
+    assert casement.messages()[-1]["casement"]["status"] == "failed"
+
+
+def test_a_template_that_waited_and_is_refused_for_the_window_has_failed(ready):
+    key = refuse(ready, "afterwards", TEMPLATE)
+    ready.simulator.fail_next("error", 5, code=131047)
+    for _ in range(5):
+        settle(ready)
+
+    shown = ready.get(f"messages/{key}").body["casement"]
+    assert shown["waiting"]["state"] == "failed"
+    assert len(shown["attempts"]) == 1
+
+
+def test_a_verdict_on_a_try_that_was_refused_at_once_makes_no_more_work(ready):
+    """Who tried it has put back what waited; the sweep has nothing to make up for."""
+    ready.simulator.fail_next("error", code=131047)
+    ready.send(casement={"when_closed": "hold"})
+    ready.wrote()
+    ready.simulator.fail_next("error", code=131047)
+    settle(ready)
+
+    assert sum(one.jobs for one in ready.sweep()) == 0
+
+
+@pytest.mark.parametrize("code", [190, 368])
+def test_a_policy_that_could_not_run_since_the_number_was_stopped_runs_afterwards(ready, code):
+    key = refuse(ready, "afterwards", TEMPLATE)
+    ready.simulator.fail_next("error", code=code)
+    assert ready.send().status in (400, 401, 403)
+    ready.simulator.fail_next("error", 3, code=code, match="GET ")
+    settle(ready)
+    assert ready.get(f"messages/{key}").body["casement"]["waiting"]["state"] == "held"
+
+    for _ in range(6):
+        ready.now += HOUR
+        ready.sweep()
+        settle(ready)
+
+    assert went_out(ready) == ["template"]
+
+
+def test_a_customers_message_stamped_ahead_of_our_clock_does_not_make_it_turn_in_circles(casement):
+    """It outlasts every verdict, so Meta is asked less and less often."""
+    casement.send(casement={"when_closed": "hold"})
+    casement.wrote(ago=-10 * HOUR)
+    casement.simulator.fail_next("error", 1000, code=131047, match="/messages$")
+    casement.react()
+    began = len(casement.wire.requests)
+    for _ in range(3600):
+        casement.work_off()
+        casement.now += 1_000
+
+    assert 5 < len(casement.wire.requests) - began < 20

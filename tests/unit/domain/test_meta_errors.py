@@ -15,9 +15,11 @@ from casement.domain.meta_errors import (
     class_of,
     classify,
     code_of,
-    slows_conversation_only,
+    is_of_the_token,
+    slows_the_number,
     stops_the_number,
     wait_before_retry_s,
+    waits_for_somebody,
 )
 from casement.runtime.graph_shape import GRAPH_ERROR, error_response
 from tests.support.webhooks import any_json
@@ -129,8 +131,9 @@ def test_what_meta_asks_for_counts_within_reason(code, asked, waited):
 
 
 @given(st.none() | st.integers(), st.integers(), st.none() | st.integers())
-def test_every_wait_is_from_a_second_to_ten_minutes(code, tries, asked):
-    assert 1 <= wait_before_retry_s(code, tries, asked) <= 600
+def test_every_wait_is_from_a_second_to_ten_minutes_unless_somebody_must_act(code, tries, asked):
+    most = 6 * 3600 if code is not None and waits_for_somebody(code) else 600
+    assert 1 <= wait_before_retry_s(code, tries, asked) <= most
 
 
 @given(st.none() | st.integers(), st.integers(1, 50))
@@ -138,9 +141,30 @@ def test_no_wait_is_shorter_than_the_one_before(code, tries):
     assert wait_before_retry_s(code, tries) <= wait_before_retry_s(code, tries + 1)
 
 
-@pytest.mark.parametrize("code", [*sorted(CLASS_OF), None])
-def test_only_a_pair_limit_is_one_conversations_own(code):
-    assert slows_conversation_only(code) == (code == 131056)
+@pytest.mark.parametrize("code", [4, 80007, 130429, 131057, 133004, 2494100, None])
+def test_limits_of_the_number_slow_all_of_it(code):
+    assert slows_the_number(code)
+
+
+@pytest.mark.parametrize("code", [131056, 131208, 132069, 134101, 613])
+def test_limits_of_one_recipient_group_flow_or_template_slow_nobody_else(code):
+    assert not slows_the_number(code)
+
+
+@pytest.mark.parametrize("code", [10, 200, 131005, 131042, 131037, 33])
+def test_what_somebody_can_mend_is_waited_for_longer_and_longer(code):
+    assert waits_for_somebody(code)
+    assert [wait_before_retry_s(code, tries) for tries in (1, 2, 3, 50)] == [60, 120, 240, 6 * 3600]
+
+
+@pytest.mark.parametrize("code", [131048, 131064, 131047, 131026, 100, 132001, 999_999])
+def test_nothing_else_is_waited_for(code):
+    assert not waits_for_somebody(code)
+
+
+@pytest.mark.parametrize("code", [code for code in sorted(CLASS_OF) if stops_the_number(code)])
+def test_whether_a_token_works_can_be_asked_and_whether_an_account_is_blocked_can_not(code):
+    assert is_of_the_token(code) == (code in (0, 190))
 
 
 def leaves() -> list[type[CasementError]]:

@@ -12,6 +12,8 @@ from casement.domain.errors import InvalidRequest
 from casement.domain.number import Health, NumberSettings, PurposeTemplate, settings_from, settings_view, token_digest
 from tests.support.webhooks import any_json
 
+NOON = 1_795_000_000_000  # epoch milliseconds
+
 names = st.text(min_size=1, max_size=200)
 words = st.dictionaries(names, st.lists(names, max_size=5).map(tuple), max_size=5)
 templates = st.builds(PurposeTemplate, names, st.none() | st.sampled_from(["MARKETING", "UTILITY"]))
@@ -126,10 +128,28 @@ def test_whatever_comes_is_settings_or_a_bad_request(document):
         (Health(0, 5, "mine"), True),  # Meta's code 0 is an error too
         (Health(190, 5, "the one before"), False),  # another token is worth a try
         (Health(paused_until=10**13, pauses=3), False),  # a pause passes
+        (Health(368, 5, None), True),  # whose token Meta refused is not known
+        (Health(368, 5, "mine", retry_at=NOON + 1), True),
+        (Health(368, 5, "mine", retry_at=NOON), False),  # it is time to try again
     ],
 )
 def test_a_number_is_stopped_for_the_token_that_meta_refused(health, stops):
-    assert health.stops("mine") is stops
+    assert health.stops("mine", NOON) is stops
+
+
+@pytest.mark.parametrize("code", [0, 190])
+def test_whether_a_refused_token_works_is_asked_and_not_tried(code):
+    assert Health().stopped(code, "mine", NOON).retry_at == 0
+
+
+def test_a_blocked_account_is_tried_less_and_less_often():
+    health, waits = Health(pauses=2), []
+    for _ in range(7):
+        health = health.stopped(368, "mine", NOON)
+        waits.append((health.retry_at - NOON) // 60_000)
+
+    assert waits == [15, 30, 60, 120, 240, 360, 360]
+    assert (health.stopped_by, health.stopped_at, health.times_stopped) == (368, NOON, 7)
 
 
 @given(st.text(), st.text())

@@ -1,5 +1,6 @@
 """Messages that wait: what may become of one, in which order, and which of them a newer one replaces."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -91,11 +92,14 @@ def test_an_end_says_why(state):
     assert (over.state, over.why, over.changed_at, over.version) == (state, "in words", NOON + 5, 1)
 
 
-def test_what_waited_for_its_turn_may_come_to_wait_for_the_customer():
-    turn = Pending(key(), REQUEST, "crm", WaitsFor.TURN, NOON + 5)
+def test_one_that_is_held_again_keeps_its_place():
+    first, second = key(NOON), key(NOON + 1)
+    again = Pending(key(NOON + 9), replace(REQUEST, of=first), "crm", WaitsFor.CUSTOMER, NOON + 60_000, supersede="eta")
+    other = Pending(second, REQUEST, "crm", WaitsFor.CUSTOMER, NOON + 60_000, supersede="eta")
 
-    assert turn.waiting(NOON).waits_for is WaitsFor.TURN
-    assert turn.waiting(NOON, WaitsFor.CUSTOMER).waits_for is WaitsFor.CUSTOMER
+    assert (again.origin, other.origin) == (first, second)
+    assert in_order([other, again]) == [again, other]
+    assert superseded([again, other]) == [again]
 
 
 def test_a_nudge_is_kept():

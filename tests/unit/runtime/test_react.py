@@ -19,6 +19,7 @@ from casement.store.conversations import Conversations
 from casement.store.facts import Facts
 from casement.store.happenings import happening_in
 from casement.store.log import entry_of
+from casement.store.numbers import Numbers
 from casement.store.pendings import Pendings
 from casement.store.table import Table
 from casement.usecases.react import Outlook, Reacted, project, react
@@ -185,13 +186,14 @@ def waits_for(contact: str) -> Pending:
     return Pending(key, request, "crm", WaitsFor.CUSTOMER, NOON + 3_600_000)
 
 
-def reacted(dynamodb: "DynamoDBClient", table: str, stored: list[dict[str, Any]]) -> tuple[Reacted, list[Job]]:
+def reacted(
+    dynamodb: "DynamoDBClient", table: str, stored: list[dict[str, Any]], now: int = NOON
+) -> tuple[Reacted, list[Job]]:
     """What `react` makes of stored items, and its jobs."""
     kept, jobs = Table(dynamodb, table), list[Job]()
     pendings = Pendings(kept, retention_days=365)
-    return react(
-        stored, projections_on(dynamodb, table), Outlook(Conversations(kept).alias, pendings, jobs.extend)
-    ), jobs
+    outlook = Outlook(Conversations(kept).alias, pendings, jobs.extend, Numbers(kept), lambda: now)
+    return react(stored, projections_on(dynamodb, table), outlook), jobs
 
 
 def hold(dynamodb: "DynamoDBClient", table: str, *pendings: Pending) -> None:

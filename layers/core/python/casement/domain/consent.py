@@ -46,6 +46,12 @@ class Consent:
     marketing_stopped_at: int | None = None
     messages_stopped_at: int | None = None
 
+    @property
+    def forbids_all(self) -> str | None:
+        """Why nothing may go out that the business begins, None if something may."""
+        stopped = self.messages_stopped_at is not None
+        return "This customer asked this number not to write any more." if stopped else None
+
     def forbids(self, category: str) -> str | None:
         """Why a template of that category may not go out, None if it may.
 
@@ -53,8 +59,8 @@ class Consent:
         """
         if category == "AUTHENTICATION":
             return None
-        if self.messages_stopped_at is not None:
-            return "This customer asked this number not to write any more."
+        if self.forbids_all:
+            return self.forbids_all
         if category == "MARKETING" and self.marketing_stopped_at is not None:
             return "This customer has stopped marketing messages of this business."
         return None
@@ -111,5 +117,7 @@ def said_to_stop(text: str, stop: Words, resume: Words) -> bool | None:
 
 def plain(text: str) -> str:
     """Letters and digits only, in lower case and without accents, words parted by one space."""
-    bare = (each for each in unicodedata.normalize("NFKD", text.casefold()) if not unicodedata.combining(each))
+    # Taking apart can bring capitals back (℠ is SM), and folding can make what is to be taken apart.
+    folded = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", text).casefold())
+    bare = (each for each in folded if not unicodedata.combining(each))
     return " ".join("".join(each if each.isalnum() else " " for each in bare).split())

@@ -33,4 +33,13 @@ class MarketingStopped:
     at: int  # when it was sent, epoch milliseconds
 
 
-Happening = Opened | WindowRefused | MarketingStopped
+@dataclass(frozen=True, slots=True)
+class NumberRefused:
+    """Meta let a send fail since it lets the number send nothing."""
+
+    number: str
+    code: int
+    at: int  # when Meta said so, epoch milliseconds
+
+
+Happening = Opened | WindowRefused | MarketingStopped | NumberRefused

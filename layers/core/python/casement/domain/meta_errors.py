@@ -53,9 +53,14 @@ _CLASS_OF: Mapping[int, ErrorClass] = {code: kind for kind, codes in _CODES.item
 
 
 _STOPPING = frozenset({0, 190, 368, 131031, 131045, 133010})  # no token, blocked, locked, not registered
+_OF_THE_TOKEN = frozenset({0, 190})
+_RESTRICTED = frozenset({131048, 131064})  # for spam, for misused categories
 _PAIR_LIMIT = 131056
+# Limits of the whole number, or of what it shares with others; every other one is of one recipient, group or Flow.
+_OF_THE_NUMBER = frozenset({4, 80007, 130429, 131057, 133004, 2494100})
 _SLOW = {80007: 60, 4: 60, 131057: 60, 131208: 60, 2494100: 60, 134101: 600, 132069: 600}  # seconds
 _LONGEST_WAIT_S = 600
+_UNTIL_SOMEBODY_ACTS_S, _LONGEST_UNTIL_S = 60, 6 * 3600
 
 
 def class_of(code: int) -> ErrorClass:
@@ -69,20 +74,35 @@ def stops_the_number(code: int) -> bool:
     return code in _STOPPING
 
 
-def slows_conversation_only(code: int | None) -> bool:
-    """Whether a rate limit is of one pair of number and customer, and so nobody else's business."""
-    return code == _PAIR_LIMIT
+def is_of_the_token(code: int) -> bool:
+    """Whether what stops a number is its token: then any call shows whether it works again."""
+    return code in _OF_THE_TOKEN
+
+
+def waits_for_somebody(code: int) -> bool:
+    """Whether a message that was refused for its number or account may go out once somebody has mended that: a payment,
+    a permission, a display name. Where Meta restricts what may be sent, it says not to try again."""
+    return class_of(code) in (ErrorClass.AUTHENTICATION, ErrorClass.NUMBER) and code not in _RESTRICTED
+
+
+def slows_the_number(code: int | None) -> bool:
+    """Whether what Meta put off is put off for all of the number: a rate limit of its own, or no connection (None). The
+    limit of a pair, a group or a Flow is nobody else's business."""
+    return code is None or code in _OF_THE_NUMBER
 
 
 def wait_before_retry_s(code: int | None, tries: int, retry_after: int | None = None) -> int:
-    """Seconds to wait after the `tries`-th refusal (1 for the first) of the class `RETRY`.
+    """Seconds to wait after the `tries`-th refusal (1 for the first) before the same is tried again.
 
-    What Meta asks for counts; for a pair limit it says 4 to the power of the try before, else the wait doubles.
+    What Meta asks for counts; for a pair limit it says 4 to the power of the try before, else the wait doubles. Where
+    somebody must act first, it is longer.
     """
     if retry_after is not None:
         return min(max(retry_after, 1), _LONGEST_WAIT_S)
     tries = max(min(tries, 10), 1)
-    if slows_conversation_only(code):
+    if code is not None and waits_for_somebody(code):
+        return min(_UNTIL_SOMEBODY_ACTS_S << (tries - 1), _LONGEST_UNTIL_S)
+    if code == _PAIR_LIMIT:
         return min(1 << 2 * (tries - 1), _LONGEST_WAIT_S)
     return min(_SLOW.get(code or 0, 1) << (tries - 1), _LONGEST_WAIT_S)
 

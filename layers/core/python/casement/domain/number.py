@@ -7,6 +7,7 @@ from typing import Any
 
 from casement.domain.consent import RESUME_WORDS, STOP_WORDS, Words
 from casement.domain.errors import InvalidRequest
+from casement.domain.meta_errors import is_of_the_token
 from casement.domain.policy import LONGEST_WORD, policy_from
 from casement.domain.untrusted import is_text
 
@@ -14,6 +15,7 @@ MOST_HOLDS = 20  # of one conversation, unless the owner says otherwise
 MOST_HOLDS_EVER = 100
 DEFAULT_LANGUAGES = ("en_US", "en")
 _MOST_LISTED = 50
+_FIRST_RETRY_MS, _LAST_RETRY_MS = 15 * 60_000, 6 * 3_600_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +43,9 @@ class Health:
     """Whether a number can send. Times are epoch milliseconds.
 
     `stopped_by` is the error code with which Meta stopped it, `token` a digest of the token that it refused: another
-    token is worth a try. `paused_until` is when Meta's rate limit may be over.
+    token is worth a try, unless none is named. `retry_at` is when the same may be tried again, 0 for not by time:
+    whether a token works can be asked, whether an account is blocked only a message shows. `paused_until` is when
+    Meta's rate limit may be over.
     """
 
     stopped_by: int | None = None
@@ -49,10 +53,24 @@ class Health:
     token: str | None = None
     paused_until: int = 0
     pauses: int = 0  # in a row
+    retry_at: int = 0
+    times_stopped: int = 0  # in a row
 
-    def stops(self, token: str) -> bool:
-        """Whether there is no point in sending with this token (its digest)."""
-        return self.stopped_by is not None and self.token == token
+    @property
+    def is_well(self) -> bool:
+        """Whether nothing is known against the number."""
+        return self.stopped_by is None and not self.pauses
+
+    def stops(self, token: str, now: int) -> bool:
+        """Whether there is no point in sending with this token (its digest) now."""
+        return self.stopped_by is not None and self.token in (None, token) and not 0 < self.retry_at <= now
+
+    def stopped(self, code: int, token: str | None, now: int) -> "Health":
+        """The same, stopped once more; `token` is None where it is not known which one was refused."""
+        times = self.times_stopped + 1
+        wait_ms = min(_FIRST_RETRY_MS << min(times - 1, 10), _LAST_RETRY_MS)
+        retry_at = 0 if is_of_the_token(code) else now + wait_ms
+        return Health(code, now, token, retry_at=retry_at, times_stopped=times)
 
 
 @dataclass(frozen=True, slots=True)

@@ -61,6 +61,16 @@ class Pending:
     version: int = 0
 
     @property
+    def waits(self) -> bool:
+        """Whether it waits, and nobody is sending it."""
+        return self.state is State.WAITING
+
+    @property
+    def origin(self) -> MessageKey:
+        """The send that it all began with: one that is held again keeps the place it had."""
+        return self.request.of or self.key
+
+    @property
     def attempt(self) -> MessageKey | None:
         """The newest try."""
         return self.attempts[-1] if self.attempts else None
@@ -82,9 +92,9 @@ class Pending:
         kept = (*self.attempts, attempt)[-_MOST_ATTEMPTS_KEPT:]
         return self._next(now, state=State.SENDING, attempts=kept)
 
-    def waiting(self, now: int, waits_for: WaitsFor | None = None) -> "Pending":
+    def waiting(self, now: int) -> "Pending":
         """The same, put back after a try that sent nothing."""
-        return self._next(now, state=State.WAITING, waits_for=waits_for or self.waits_for)
+        return self._next(now, state=State.WAITING)
 
     def ended(self, state: State, now: int, why: str | None = None) -> "Pending":
         """The same, at its end."""
@@ -100,7 +110,7 @@ class Pending:
 
 def in_order(pendings: Iterable[Pending]) -> list[Pending]:
     """As they were asked for."""
-    return sorted(pendings, key=lambda pending: pending.key.ulid)
+    return sorted(pendings, key=lambda pending: (pending.origin.ulid, pending.key.ulid))
 
 
 def superseded(pendings: Sequence[Pending]) -> list[Pending]:

@@ -67,6 +67,7 @@ class Situation:
     held: int = 0  # messages of this conversation that wait for the customer already
     most_holds: int = 20
     nudged: bool = False  # whether the one nudge of this closed window has gone
+    waited: bool = False  # whether it was asked for before what the customer wrote last
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,6 +181,8 @@ def decide(message_is_template: TemplateAsked | None, situation: Situation) -> D
     """What to do with a message; `message_is_template` is None for a free-form one."""
     if message_is_template is not None:
         return _decide_template(message_is_template, situation)
+    if situation.waited and (unwanted := situation.consent.forbids_all):
+        return Refuse(OptedOut(unwanted, code=MARKETING_STOPPED_CODE), unwanted)
     if situation.window.permits_free_form(situation.now):
         return _unless_stopped(situation, SendNow(_why_open(situation.window)))
     why = why_closed(situation.window, situation.now)

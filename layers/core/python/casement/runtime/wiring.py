@@ -303,4 +303,4 @@ def outlook() -> "Outlook":
     """Where to look for what waits."""
     from casement.usecases.react import Outlook
 
-    return Outlook(conversations().alias, pendings(), lambda jobs: outbox().put(jobs))
+    return Outlook(conversations().alias, pendings(), lambda jobs: outbox().put(jobs), numbers(), now)

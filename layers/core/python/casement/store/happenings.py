@@ -1,13 +1,23 @@
 """What a stored item tells `react` besides its place in the log. It follows from the item alone."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from casement.domain.consent import MARKETING_STOPPED_CODE
-from casement.domain.happenings import Happening, MarketingStopped, Opened, WindowRefused
+from casement.domain.happenings import Happening, MarketingStopped, NumberRefused, Opened, WindowRefused
 from casement.domain.message_key import MessageKey
+from casement.domain.meta_errors import stops_the_number
+from casement.domain.meta_time import milliseconds
 from casement.store.table import text
+
+# Where a message has what its customer wrote or tapped.
+_WORDS = (
+    ("text", "body"),
+    ("button", "text"),
+    ("interactive", "button_reply", "title"),
+    ("interactive", "list_reply", "title"),
+)
 
 
 def happening_in(image: Mapping[str, Any]) -> Happening | None:
@@ -22,19 +32,31 @@ def happening_in(image: Mapping[str, Any]) -> Happening | None:
             return Opened(number_id, contact, int(at), digest, _said(image))
         case "W", ["1", "send", ulid, *_]:
             return WindowRefused(number_id, MessageKey(contact, ulid))
-        case "M", ["send", _, *status] if MARKETING_STOPPED_CODE in _codes(image, status):
-            return MarketingStopped(number_id, contact, int(at))
+        case "M", ["send", _, *status]:
+            return _what_an_error_tells(number_id, contact, int(at), _codes(image, status), image)
     return None
+
+
+def _what_an_error_tells(
+    number_id: str, contact: str, sent_at: int, codes: Sequence[Any], image: Mapping[str, Any]
+) -> Happening | None:
+    if MARKETING_STOPPED_CODE in codes:
+        return MarketingStopped(number_id, contact, sent_at)
+    stops = next((code for code in codes if isinstance(code, int) and stops_the_number(code)), None)
+    if stops is None or "raw" not in image:  # of an answer, whoever got it knows
+        return None
+    said_at = milliseconds(json.loads(text(image, "raw"))["element"].get("timestamp"))
+    return NumberRefused(number_id, stops, said_at)
 
 
 def _said(image: Mapping[str, Any]) -> str | None:
     element = json.loads(text(image, "raw"))["element"]
-    places = (("text", "body"), ("button", "text"))
-    for outer, inner in places:
-        part = element.get(outer)
-        if isinstance(part, dict) and isinstance(part.get(inner), str):
-            words: str = part[inner]
-            return words
+    for place in _WORDS:
+        part: Any = element
+        for name in place:
+            part = part.get(name) if isinstance(part, dict) else None
+        if isinstance(part, str):
+            return part
     return None
 
 

@@ -37,6 +37,8 @@ class Numbers:
                     text(found, "token") or None,
                     number(found, "paused_until") or 0,
                     number(found, "pauses") or 0,
+                    number(found, "retry_at") or 0,
+                    number(found, "times_stopped") or 0,
                 )
         state = NumberState(settings, health)
         self._remembered[number_id] = (now, state)
@@ -56,6 +58,8 @@ class Numbers:
             "token": health.token,
             "paused_until": health.paused_until,
             "pauses": health.pauses,
+            "retry_at": health.retry_at,
+            "times_stopped": health.times_stopped,
         }
         self._table.put(item(keys.number_state(number_id, keys.HEALTH), kept))
         self._remembered.pop(number_id, None)

@@ -46,6 +46,14 @@ class Pendings:
         self._table.put(self._item(keys.pending(*where, ended=True), pending))
         self._table.delete(keys.pending(*where))
 
+    def keep(self, number_id: str, pending: Pending) -> None:
+        """A28. Keep one of a key that nobody else can know."""
+        self._table.put(self._item(keys.pending(number_id, pending.key.contact, pending.key.ulid), pending))
+
+    def forget(self, number_id: str, pending: Pending) -> None:
+        """A30. Delete one whose end is written down already."""
+        self._table.delete(keys.pending(number_id, pending.key.contact, pending.key.ulid))
+
     def ended(self, number_id: str, key: MessageKey) -> Pending | None:
         """A31. How one ended, read consistently."""
         found = self._table.get(keys.pending(number_id, key.contact, key.ulid, ended=True), consistent=True)
@@ -84,6 +92,15 @@ class Pendings:
         """Where one stands in the listing, for a cursor."""
         sk = keys.pending("", pending.key.contact, pending.key.ulid, ended=ended).sk
         return f"{keys.shard_of(pending.key.contact)}.{sk}"
+
+    def left_at(self, number_id: str) -> str:
+        """A49. Where the last sweep left what waits: a place (see `place_of`), empty for the beginning."""
+        found = self._table.get(keys.number_state(number_id, keys.LEFT_AT))
+        return text(found, "place") if found else ""
+
+    def leave_at(self, number_id: str, place: str) -> None:
+        """A50. Keep where this one leaves it."""
+        self._table.put(item(keys.number_state(number_id, keys.LEFT_AT), {"place": place}))
 
     def ask_person(self, number_id: str, wanted: Attention) -> None:
         """A34. Keep that somebody should look at a conversation."""

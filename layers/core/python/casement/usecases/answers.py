@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from casement.domain.contact import contact_key, is_bsuid, is_phone
-from casement.domain.errors import CasementError
+from casement.domain.errors import CasementError, WindowClosed
 from casement.domain.message_key import MessageKey
 from casement.domain.pending import Pending, State, WaitsFor
 from casement.domain.phone import digits
@@ -72,7 +72,10 @@ def standing_answer(waits: Pending, engine: Engine) -> Answer:
     """The answer for a message that Meta refused and that went another way."""
     if waits.state is State.FAILED:
         send = engine.messages.send(engine.number, waits.attempt or waits.key, consistent=True)
-        return Answer(send.http or 400, send.answer or {}, problem="GraphRejected")
+        if send.answer is None or send.http is None:
+            http, body = engine.show(WindowClosed(waits.why or "It could not go out.", {}))
+            return Answer(http, body, problem="WindowClosed")
+        return Answer(send.http, send.answer, problem="GraphRejected")
     if waits.state is State.RELEASED and waits.attempt:
         send = engine.messages.send(engine.number, waits.attempt, consistent=True)
         if send.status == "accepted" and send.answer:

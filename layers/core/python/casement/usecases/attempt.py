@@ -75,6 +75,8 @@ def attempt(
         kept = False
     if isinstance(error, GraphRejected) and stops_the_number(error.code):
         _stop_number(engine, error.code)
+    elif outcome.status == "accepted":
+        _is_well(engine)
     return Tried(outcome, error, kept)
 
 
@@ -107,9 +109,17 @@ def _stop_number(engine: Engine, code: int) -> None:
     """Keep that Meta lets this number send nothing, so that nobody goes on trying."""
     now = engine.clock()
     with suppress(StoreUnavailable):  # the next one that is refused will keep it
-        if not engine.numbers.fresh(engine.number, now).health.stops(engine.token):
-            engine.numbers.put_health(engine.number, Health(code, now, engine.token))
+        health = engine.numbers.fresh(engine.number, now).health
+        if not health.stops(engine.token, now):
+            engine.numbers.put_health(engine.number, health.stopped(code, engine.token, now))
             engine.count("NumberStopped")
+
+
+def _is_well(engine: Engine) -> None:
+    """A number that was paused or stopped is not any more. What is known of it is remembered, so this costs nothing."""
+    with suppress(StoreUnavailable):  # the next one that goes out will keep it
+        if not engine.numbers.state(engine.number, engine.clock()).health.is_well:
+            engine.numbers.put_health(engine.number, Health())
 
 
 def _wamid(answer: Mapping[str, Any]) -> str | None:

@@ -51,6 +51,9 @@ class Messages(Protocol):
 class Pendings(Protocol):
     """Messages that wait."""
 
+    def keep(self, number_id: str, pending: Pending) -> None: ...
+    def forget(self, number_id: str, pending: Pending) -> None: ...
+    def ended(self, number_id: str, key: MessageKey) -> Pending | None: ...
     def add(self, number_id: str, pending: Pending) -> bool: ...
     def replace(self, number_id: str, old: Pending, new: Pending) -> bool: ...
     def end(self, number_id: str, pending: Pending) -> None: ...
@@ -74,7 +77,8 @@ class Numbers(Protocol):
 class Engine:
     """`post` calls Meta with a message's body; `show` says what a caller gets for an error, HTTP status and body;
     `learn` keeps a link; `enqueue` puts a job on the outbox; `clock` tells epoch milliseconds, `randomness` 80 bits;
-    `token` is the digest of the number's token; `count` counts a metric."""
+    `token` is the digest of the number's token; `count` counts a metric. `call_before` is when Meta must be called at
+    the latest (epoch milliseconds), None where nobody waits."""
 
     number: str
     waba_id: str
@@ -95,6 +99,12 @@ class Engine:
     rules: WindowRules
     clock: Callable[[], int]
     randomness: Callable[[], int]
+    call_before: int | None = None
+
+    @property
+    def is_late(self) -> bool:
+        """Whether so much time has gone that Meta must not be called any more: somebody waits for the answer."""
+        return self.call_before is not None and self.clock() > self.call_before
 
     def new_key(self, contact: str, now: int) -> MessageKey:
         """A key for a message to a contact."""

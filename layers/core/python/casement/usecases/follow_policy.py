@@ -6,10 +6,11 @@ replayed stream, and a refusal that comes both at once and as a status end in th
 
 from dataclasses import replace
 
+from casement.domain.errors import NumberStopped
 from casement.domain.message_key import MessageKey
 from casement.domain.messages import Send
 from casement.domain.pending import Pending, State, WaitsFor
-from casement.domain.policy import policy_from
+from casement.domain.policy import DEFAULT_HOLD_S, policy_from
 from casement.domain.sending import (
     Attention,
     GiveToPerson,
@@ -58,20 +59,26 @@ def _what_follows(key: MessageKey, request: Request, asked_by: str, engine: Engi
         case SendInstead(chosen):
             return replace(waits, instead=in_place_of(request.body, chosen.body))
         case KeepForCustomer() as kept:
-            asked_at = (request.of or key).at  # a message that was held before has used up some of its time
-            expires_at = asked_at + (kept.expires_at - now)
-            return replace(waits, waits_for=WaitsFor.CUSTOMER, expires_at=expires_at, supersede=kept.supersede)
+            return held(waits, kept, now)
         case GiveToPerson(note, why):
             engine.pendings.ask_person(engine.number, Attention(key, request, asked_by, note, why))
             return waits.ended(State.HANDED_OFF, now, why)
         case RefuseWindow(why, passed):
             said = " ".join(f"{each.name}: {each.why}" for each in passed)
             return waits.ended(State.FAILED, now, f"{why} {said}".strip())
+        case Refuse(NumberStopped(), _):
+            return waits  # decided again once the number can send
         case Refuse(_, why):
             return waits.ended(State.FAILED, now, why)
 
 
-_LONGEST_TURN_MS = 24 * 60 * 60 * 1000  # a stand-in that could not go out for a day says nothing that still matters
+_LONGEST_TURN_MS = DEFAULT_HOLD_S * 1000  # a number that Meta stopped for days goes on with what it has
+
+
+def held(waits: Pending, kept: KeepForCustomer, now: int) -> Pending:
+    """The same, to wait for the customer. One that was held before has used up some of its time."""
+    expires_at = waits.origin.at + (kept.expires_at - now)
+    return replace(waits, waits_for=WaitsFor.CUSTOMER, expires_at=expires_at, supersede=kept.supersede)
 
 
 def message_from(request: Request, contact: str) -> Message:

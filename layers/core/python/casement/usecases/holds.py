@@ -112,7 +112,10 @@ def cancel_hold(number: str, key: MessageKey, pendings: Pendings, now: int) -> N
 
 
 def _find(number: str, key: MessageKey, pendings: Pendings) -> Pending:
+    """The one of that key; if it was released and refused afterwards, the one that waits in its place."""
     pending = pendings.find(number, key)
     if pending is None:
         raise NotFound(f"No message {key} waits or waited here.")
+    while pending.attempt and (again := pendings.find(number, pending.attempt)):
+        pending = again
     return pending

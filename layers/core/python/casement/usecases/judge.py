@@ -32,10 +32,10 @@ class Judged:
         return self.situation.window
 
 
-def judge(message: Message, policy: Policy, engine: Engine, now: int) -> Judged:
-    """Decide on a message. Reads only what this decision depends on."""
+def judge(message: Message, policy: Policy, engine: Engine, now: int, *, waited: bool = False) -> Judged:
+    """Decide on a message, or again on one that `waited`. Reads only what this decision depends on."""
     state = engine.numbers.state(engine.number, now)
-    conversation = _conversation(message, engine, now)
+    conversation = _conversation(message, engine, now, waited=waited)
     window = window_at(now, conversation.opener, conversation.verdict, rules=engine.rules)
     asked = _asked(message, engine)
     stands_in = message.template is None and not window.permits_free_form(now)
@@ -46,11 +46,12 @@ def judge(message: Message, policy: Policy, engine: Engine, now: int) -> Judged:
         policy,
         now,
         conversation.consent,
-        state.health.stopped_by if state.health.stops(engine.token) else None,
+        state.health.stopped_by if state.health.stops(engine.token, now) else None,
         _selection(choice, conversation, state.settings, engine) if choice else None,
-        _held(policy, conversation, engine, now) if stands_in and isinstance(policy, Hold) else 0,
+        _held(policy, conversation, engine, now) if stands_in and isinstance(policy, Hold) and not waited else 0,
         state.settings.most_holds,
         nudges and engine.pendings.is_nudged(engine.number, conversation.contacts, conversation.opened_at),
+        waited,
     )
     return Judged(message, conversation, situation, decide(asked, situation), asked)
 
@@ -68,9 +69,9 @@ def _held(hold: Hold, conversation: Conversation, engine: Engine, now: int) -> i
     return sum(1 for one in waiting if hold.supersede is None or one.supersede != hold.supersede)
 
 
-def _conversation(message: Message, engine: Engine, now: int) -> Conversation:
+def _conversation(message: Message, engine: Engine, now: int, *, waited: bool) -> Conversation:
     """A reply inside of the window needs no more than the window; whoever begins must know what the customer wants."""
-    if message.template is not None:
+    if message.template is not None or waited:
         return find_conversation(engine.number, message.contact, read=engine.read_alias)
     return find_open_conversation(engine.number, message.contact, read=engine.read_alias, now=now, rules=engine.rules)
 

@@ -2,7 +2,7 @@
 
 from casement.domain.conversation import Conversation
 from casement.domain.pending import Pending
-from casement.domain.sending import Request
+from casement.domain.sending import Outcome, Request
 from casement.domain.template_choice import Chosen
 from casement.usecases.attempt import Tried, attempt
 from casement.usecases.engine import Engine
@@ -25,4 +25,7 @@ def nudge(waits: Pending, chosen: Chosen, conversation: Conversation, engine: En
     body = in_place_of(waits.request.body, chosen.body)
     request = Request(body, of=waits.key)
     engine.sends.ask(engine.number, key, request, waits.asked_by)
+    if engine.is_late:
+        engine.sends.end(engine.number, key, request, Outcome("failed", engine.clock()))
+        return nudged, None
     return nudged, attempt(engine, key, request, body)

@@ -5,7 +5,7 @@ from itertools import islice
 from typing import Any, Protocol
 
 from casement.domain.messages import Note
-from casement.domain.number import NumberState
+from casement.domain.number import Health, NumberState
 from casement.domain.pending import Pending
 from casement.domain.sending import Attention
 from casement.domain.window import DAY_MS
@@ -38,11 +38,11 @@ def health_view(
     health = state.health
     notes = list(islice(log.notes(number, since=now - _WEEK_MS), MOST_COUNTED))
     waiting = [one for one in islice(pendings.all(number), MOST_COUNTED) if not one.shown_state(now).is_end]
-    stopped = health.stops(token)
+    stopped = health.stops(token, now)
     return {
         "phone_number_id": number,
         "can_send": not stopped,
-        "stopped": {"code": health.stopped_by, "at": seconds(health.stopped_at)} if stopped else None,
+        "stopped": _stopped_view(health) if stopped else None,
         "paused_until": seconds(health.paused_until) if health.paused_until > now else None,
         "waiting": len(waiting),
         "needs_attention": len(_conversations(number, pendings.attention(number), read_alias)),
@@ -51,6 +51,15 @@ def health_view(
             "last_7d": _count(notes, "verdict", now - _WEEK_MS),
         },
         "sends_unresolved": {"last_7d": _count(notes, "unresolved", now - _WEEK_MS)},
+    }
+
+
+def _stopped_view(health: Health) -> dict[str, Any]:
+    """`retry_at` is null where Casement asks Meta every few minutes whether the token works."""
+    return {
+        "code": health.stopped_by,
+        "at": seconds(health.stopped_at),
+        "retry_at": seconds(health.retry_at) if health.retry_at else None,
     }
 
 

@@ -11,8 +11,13 @@ from casement.domain.errors import GraphUnavailable, NumberStopped, StoreUnavail
 from casement.domain.jobs import Job
 from casement.domain.life import LEASE_MS
 from casement.domain.message_key import MessageKey
-from casement.domain.meta_errors import ErrorClass, slows_conversation_only, stops_the_number, wait_before_retry_s
-from casement.domain.number import Health
+from casement.domain.meta_errors import (
+    ErrorClass,
+    slows_the_number,
+    stops_the_number,
+    wait_before_retry_s,
+    waits_for_somebody,
+)
 from casement.domain.pending import Pending, State, WaitsFor, in_order, superseded
 from casement.domain.policy import policy_from
 from casement.domain.sending import (
@@ -30,7 +35,7 @@ from casement.domain.sending import (
 from casement.usecases.attempt import Tried, attempt
 from casement.usecases.engine import Engine
 from casement.usecases.find_conversation import find_conversation
-from casement.usecases.follow_policy import follow_policy, has_policy_to_follow, message_from
+from casement.usecases.follow_policy import follow_policy, has_policy_to_follow, held, message_from
 from casement.usecases.judge import Judged, in_place_of, judge
 from casement.usecases.nudge import nudge
 
@@ -60,17 +65,19 @@ def work_off(job: Job, engine: Engine) -> float | None:
     health = engine.numbers.fresh(engine.number, now).health
     if job.send is not None:
         _follow(job, engine)
-    if health.stops(engine.token):
+    if health.stops(engine.token, now):
         return None  # everything stays where it is; the sweep makes new jobs once the number can send
     if health.paused_until > now:
         return (health.paused_until - now) / 1000
     conversation = find_conversation(engine.number, job.contact, read=engine.read_alias)
     waiting = in_order(engine.pendings.of(engine.number, conversation.contacts))
     replaced = superseded(waiting)
+    stays = False
     for pending in waiting:
-        done = _superseded(pending, engine) if pending in replaced else step(pending, engine)
+        done = _superseded(pending, engine) if pending in replaced else step(pending, engine, is_behind=stays)
         if done.wait is not None or done.stop:
             return done.wait
+        stays = stays or done.pending.waits
         if engine.clock() - now > MOST_WORK_MS:
             return _AT_ONCE_S
     return None
@@ -91,8 +98,9 @@ def _superseded(pending: Pending, engine: Engine) -> Step:
     return _end(pending, State.SUPERSEDED, engine, "Replaced by a newer message with the same key.")
 
 
-def step(pending: Pending, engine: Engine) -> Step:
-    """Try to send one."""
+def step(pending: Pending, engine: Engine, *, is_behind: bool = False) -> Step:
+    """Try to send one. With `is_behind`, one before it stays where it is, and must not be overtaken if the customer has
+    written since."""
     now = engine.clock()
     if pending.state.is_end:  # whoever ended it did not live to put it away
         engine.pendings.end(engine.number, pending)
@@ -103,9 +111,15 @@ def step(pending: Pending, engine: Engine) -> Step:
         return _settle(pending, engine)
     request = _to_send(pending)
     judged = judge(
-        message_from(request, pending.key.contact), policy_from(request.when_closed or "reject"), engine, now
+        message_from(request, pending.key.contact),
+        policy_from(request.when_closed or "reject"),
+        engine,
+        now,
+        waited=True,
     )
     match judged.decision:
+        case SendNow() if is_behind and judged.message.template is None:
+            return Step(pending, wait=_AT_ONCE_S)
         case SendNow():
             return _try(pending, request, engine)
         case SendInstead(chosen):
@@ -128,7 +142,8 @@ def step(pending: Pending, engine: Engine) -> Step:
 def _keep_for_customer(pending: Pending, kept: KeepForCustomer, judged: Judged, engine: Engine) -> Pending:
     """The window is closed: what had only waited for its turn now waits for the customer, and may ask them to write."""
     if pending.waits_for is not WaitsFor.CUSTOMER:
-        waiting = replace(pending.waiting(engine.clock(), WaitsFor.CUSTOMER), expires_at=kept.expires_at)
+        now = engine.clock()
+        waiting = held(pending.waiting(now), kept, now)
         if not engine.pendings.replace(engine.number, pending, waiting):
             return pending
         pending = waiting
@@ -151,11 +166,17 @@ def _try(pending: Pending, request: Request, engine: Engine, stands_in: dict[str
     claimed = pending.sending(key, now)
     if not engine.pendings.replace(engine.number, pending, claimed):
         return Step(pending, wait=_SOMEBODY_ELSE_S)
+    if ended := engine.pendings.ended(engine.number, pending.key):  # made again by somebody who had not seen its end
+        engine.pendings.forget(engine.number, pending)
+        return Step(ended)
     try:
         engine.sends.ask(engine.number, key, request, pending.asked_by)
     except StoreUnavailable:
         _not_begun(claimed, key, request, engine)
         raise
+    if engine.is_late:
+        _not_begun(claimed, key, request, engine)
+        return Step(claimed, wait=_AT_ONCE_S)
     tried = attempt(engine, key, request, stands_in or request.body, stands_in=stands_in is not None)
     is_template = stands_in is not None or request.body.get("type") == "template"
     return _after(claimed, tried, engine, is_template=is_template)
@@ -170,9 +191,9 @@ def _not_begun(claimed: Pending, key: MessageKey, request: Request, engine: Engi
 
 def _after(claimed: Pending, tried: Tried, engine: Engine, *, is_template: bool) -> Step:
     """What a try came to."""
+    code = tried.error.code if tried.error else None
     match tried.kind:
         case None:
-            _note_success(engine)
             return _finish(claimed, State.RELEASED, engine)
         case ErrorClass.RETRY:
             return _put_back_for(tried, claimed, engine)
@@ -180,15 +201,11 @@ def _after(claimed: Pending, tried: Tried, engine: Engine, *, is_template: bool)
             # A customer's message stamped ahead of our clock outlasts verdicts, so this may come again and again.
             wait = wait_before_retry_s(None, len(claimed.attempts))
             return Step(_put_back(claimed, engine), wait=float(wait))
-        case _ if tried.error and tried.error.code is not None and stops_the_number(tried.error.code):
+        case _ if code is not None and stops_the_number(code):
             return Step(_put_back(claimed, engine), stop=True)
+        case _ if code is not None and waits_for_somebody(code):
+            return Step(_put_back(claimed, engine), wait=float(wait_before_retry_s(code, len(claimed.attempts))))
     return _finish(claimed, State.FAILED, engine, str(tried.error))
-
-
-def _note_success(engine: Engine) -> None:
-    """A number that was paused is not any more."""
-    if engine.numbers.state(engine.number, engine.clock()).health.pauses:
-        engine.numbers.put_health(engine.number, Health())
 
 
 def _settle(pending: Pending, engine: Engine) -> Step:
@@ -197,12 +214,12 @@ def _settle(pending: Pending, engine: Engine) -> Step:
     key = pending.attempt
     assert key is not None  # noqa: S101 - nothing is sent without a key
     send = engine.messages.send(engine.number, key, consistent=True)
-    went_out = send.status in ("accepted", "unknown") or bool(send.statuses)
-    if went_out:
+    was_refused = send.status == "failed"  # whatever a status says besides: it can only repeat that
+    if not was_refused and (send.status is not None or send.statuses):
         return _end(pending, State.RELEASED, engine)
     if not pending.is_abandoned(now):
         return Step(pending, wait=max(1.0, (pending.changed_at + LEASE_MS - now) / 1000))
-    if send.status == "failed" or engine.log.asked(engine.number, key) is None:
+    if was_refused or engine.log.asked(engine.number, key) is None:
         return Step(_put_back(pending, engine), wait=_SOMEBODY_ELSE_S)  # nothing went out: try again
     return _end(pending, State.RELEASED, engine, "What became of it is not known.")
 
@@ -212,7 +229,7 @@ def _put_back_for(tried: Tried, claimed: Pending, engine: Engine) -> Step:
     assert isinstance(tried.error, GraphUnavailable)  # noqa: S101 - what the class RETRY means
     code, asked = tried.error.code, tried.error.retry_after
     waiting = _put_back(claimed, engine)
-    if slows_conversation_only(code):
+    if not slows_the_number(code):
         return Step(waiting, wait=float(wait_before_retry_s(code, len(claimed.attempts), asked)))
     now = engine.clock()
     health = engine.numbers.fresh(engine.number, now).health

@@ -9,13 +9,14 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from casement.domain.consent import Party, Scope, Wish, said_to_stop
-from casement.domain.happenings import Happening, MarketingStopped, Opened, WindowRefused
+from casement.domain.happenings import Happening, MarketingStopped, NumberRefused, Opened, WindowRefused
 from casement.domain.jobs import Job
-from casement.domain.number import NumberState
+from casement.domain.number import Health, NumberState
 from casement.domain.pending import Pending
 from casement.usecases.find_conversation import ReadAlias, find_conversation
 
 Item = dict[str, Any]
+_SAYS_SOMETHING_MS = 15 * 60_000
 STOP_WORD, META_SAID = "stop word", "Meta's error"
 
 
@@ -48,13 +49,22 @@ class Projections:
     state_of: Callable[[str], NumberState]  # of a number
 
 
+class Numbers(Protocol):
+    """How numbers are."""
+
+    def fresh(self, number_id: str, now: int) -> NumberState: ...
+    def put_health(self, number_id: str, health: Health) -> None: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Outlook:
-    """Where to look for what waits, and where jobs go."""
+    """Where to look for what waits, where jobs go, and how numbers are at this moment; `clock` tells epoch ms."""
 
     read_alias: ReadAlias
     pendings: Pendings
     enqueue: Callable[[Iterable[Job]], None]
+    numbers: Numbers
+    clock: Callable[[], int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,8 +83,11 @@ def react(images: Sequence[Mapping[str, Any]], projections: Projections, outlook
     jobs = [job for happening in happened if (job := _job_for(happening, outlook)) is not None]
     if jobs:
         outlook.enqueue(jobs)
-    refused = sum(isinstance(happening, WindowRefused) for happening in happened)
-    return Reacted(entries, len(jobs), refused)
+    for happening in happened:
+        if isinstance(happening, NumberRefused):
+            _stop_number(happening, outlook)
+    refused = {happening.send for happening in happened if isinstance(happening, WindowRefused)}
+    return Reacted(entries, len(jobs), len(refused))
 
 
 def project(images: Sequence[Mapping[str, Any]], to: Projections) -> int:
@@ -103,6 +116,16 @@ def _keep_wish(happening: Happening, to: Projections) -> None:
             to.contacts.wish(number, contact, Wish(at, Party.META, Scope.MARKETING, True), META_SAID)
 
 
+def _stop_number(refused: NumberRefused, outlook: Outlook) -> None:
+    """Keep that Meta lets a number send nothing. What comes late, or once more, says nothing of today."""
+    now = outlook.clock()
+    if now - refused.at > _SAYS_SOMETHING_MS:
+        return
+    health = outlook.numbers.fresh(refused.number, now).health
+    if health.stopped_by is None:
+        outlook.numbers.put_health(refused.number, health.stopped(refused.code, None, now))
+
+
 def _job_for(happening: Happening, outlook: Outlook) -> Job | None:
     match happening:
         case Opened(number, contact, id=id_):
@@ -110,5 +133,6 @@ def _job_for(happening: Happening, outlook: Outlook) -> Job | None:
             if outlook.pendings.of(number, conversation.contacts):
                 return Job(number, conversation.contact, why=id_)
         case WindowRefused(number, send):
-            return Job(number, send.contact, send)
+            conversation = find_conversation(number, send.contact, read=outlook.read_alias)
+            return Job(number, conversation.contact, send)
     return None

@@ -15,7 +15,7 @@ from casement.domain.errors import NotFound
 from casement.domain.life import life_of
 from casement.domain.message_key import MessageKey
 from casement.domain.messages import Entry, Note, Position, Said, Send
-from casement.domain.pending import Pending
+from casement.domain.pending import Pending, State
 from casement.domain.sending import Attention
 from casement.domain.window import (
     DAY_MS,
@@ -351,12 +351,30 @@ def show_message(reader: Reader, key: MessageKey) -> View:
     pending = reader.pendings.find(reader.number, key) if _may_wait(send, entry) else None
     if send.status is None and not send.statuses and entry is None and pending is None:
         raise NotFound(f"No message {key} was sent from this number.")
-    view = _send_view(reader, send, key.contact, entry, pending)
-    tried = (*pending.attempts, *([pending.nudge] if pending.nudge else ())) if pending else ()
+    return _with_attempts(reader, _send_view(reader, send, key.contact, entry, pending), pending)
+
+
+def _with_attempts(reader: Reader, view: View, pending: Pending | None) -> View:
+    """With all that was tried. A try that Meta refused afterwards may wait again: then so does the message."""
+    if pending is None:
+        return view
+    tried = (*pending.attempts, *([pending.nudge] if pending.nudge else ()))
     attempts = [shown for attempt in tried if (shown := _attempt_view(reader, attempt)) is not None]
     if attempts:
         view["casement"]["attempts"] = attempts
+    if view["casement"]["status"] == State.RELEASED:
+        view["casement"]["status"] = _state_in_the_end(view)
     return view
+
+
+def _state_in_the_end(view: View) -> str:
+    """The state of what waits, or of what waits in the place of its last try, and so on."""
+    waiting = view["casement"]["waiting"]
+    for attempt in view["casement"].get("attempts", ()):
+        if attempt["casement"]["id"] == waiting["attempts"][-1] and "waiting" in attempt["casement"]:
+            return _state_in_the_end(attempt)
+    state: str = waiting["state"]
+    return state
 
 
 def _attempt_view(reader: Reader, key: MessageKey) -> View | None:
@@ -364,7 +382,9 @@ def _attempt_view(reader: Reader, key: MessageKey) -> View | None:
     entry = reader.log.asked(reader.number, key)
     if entry is None:
         return None
-    return _send_view(reader, reader.messages.send(reader.number, key), key.contact, entry, None)
+    send = reader.messages.send(reader.number, key)
+    pending = reader.pendings.find(reader.number, key) if _may_wait(send, entry) else None
+    return _with_attempts(reader, _send_view(reader, send, key.contact, entry, pending), pending)
 
 
 def show_wamid(reader: Reader, wamid: str, contact: str | None = None) -> View:

@@ -6,15 +6,22 @@ two of these leaves a send that can be found, and nobody sends it again.
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any
 
-from casement.domain.errors import CasementError, GraphError, GraphUnavailable, StoreUnavailable, WindowClosed
+from casement.domain.errors import (
+    CasementError,
+    GraphError,
+    GraphUnavailable,
+    NumberStopped,
+    StoreUnavailable,
+    WindowClosed,
+)
 from casement.domain.jobs import Job
 from casement.domain.message_key import MessageKey
 from casement.domain.pending import Pending, State, WaitsFor
-from casement.domain.policy import Reject, policy_from
+from casement.domain.policy import Hold, Reject, policy_from
 from casement.domain.sending import (
     Attention,
     GiveToPerson,
@@ -54,6 +61,7 @@ MOST_REMEDIES = 10
 MOST_BEFORE_META_MS = 5_000
 MOST_BEFORE_LEARNING_MS = 20_000
 _LOOKED_AT_FOR_REMEDIES = 100
+_TOO_SLOW = "Casement's own table was too slow to send this safely, so nothing was sent. It may be sent again."
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,11 +73,6 @@ class Asking:
     began: int
     once: Once | None = None
 
-    @property
-    def is_late(self) -> bool:
-        """Whether too much time has gone to call Meta and still say what came of it."""
-        return self.engine.clock() - self.began > MOST_BEFORE_META_MS
-
 
 def send_message(message: Message, asking: Asking, *, key_policy: Any = None) -> Answer:
     """Decide on `message` and act; `key_policy` is what the API key says for a closed window, as JSON says it.
@@ -77,9 +80,14 @@ def send_message(message: Message, asking: Asking, *, key_policy: Any = None) ->
     Raises `IdempotencyKeyReused`, `StillUnderWay` and `StoreUnavailable`, before anything went out. Every other refusal
     is an answer, since a repeat of the request must get it again. A lost answer is one too, `message_status: unknown`.
     """
-    engine = asking.engine
+    engine = replace(asking.engine, call_before=asking.began + MOST_BEFORE_META_MS)
+    asking = replace(asking, engine=engine)
     now = engine.clock()
-    value = _first(message.when_closed, key_policy, engine.numbers.state(engine.number, now).settings.when_closed)
+    value = (
+        None
+        if message.template
+        else _first(message.when_closed, key_policy, engine.numbers.state(engine.number, now).settings.when_closed)
+    )
     judged = judge(message, policy_from(value or "reject"), engine, now)
     if message.dry_run:
         return Answer(200, dry_run_view(judged, _refusal_code(judged, engine)))
@@ -104,6 +112,8 @@ def _refusal_code(judged: Judged, engine: Engine) -> int | None:
 def _ask(judged: Judged, key: MessageKey, request: Request, asking: Asking) -> None:
     engine = asking.engine
     with _may_be_repeated(key, request, asking):
+        if engine.is_late:
+            raise StoreUnavailable(_TOO_SLOW)
         engine.sends.ask(engine.number, key, request, asking.asked_by, decision_view(judged))
 
 
@@ -132,6 +142,9 @@ def _first(*values: Any) -> Any:
 def _act(judged: Judged, key: MessageKey, request: Request, asking: Asking) -> Answer:
     match judged.decision:
         case SendNow():
+            if isinstance(judged.situation.policy, Hold) and judged.asked is None:
+                with _may_be_repeated(key, request, asking):
+                    _end_superseded(key, judged.situation.policy.supersede, judged, asking.engine)
             return _send(judged, key, request, request.body, asking)
         case SendInstead(chosen):
             return _send(judged, key, request, in_place_of(request.body, chosen.body), asking, stands_in=True)
@@ -157,7 +170,7 @@ def _send(
     stands_in: bool = False,
 ) -> Answer:
     engine = asking.engine
-    if asking.is_late:
+    if engine.is_late:
         return _refuse_late(key, request, asking)
     tried = attempt(
         engine, key, request, body, stands_in=stands_in, told=lambda error: _told(error, judged, key, asking)
@@ -190,7 +203,7 @@ def _follow_policy(key: MessageKey, request: Request, asking: Asking, *, is_kept
     engine = asking.engine
     try:
         waits = follow_policy(key, request, asking.asked_by, engine)
-        if waits.waits_for is WaitsFor.TURN and waits.state is State.WAITING and not asking.is_late:
+        if waits.waits_for is WaitsFor.TURN and waits.state is State.WAITING and not engine.is_late:
             waits = step(waits, engine).pending
         return standing_answer(waits, engine)
     except StoreUnavailable:
@@ -213,29 +226,28 @@ def _hold(judged: Judged, decided: KeepForCustomer, key: MessageKey, request: Re
         changed_at=judged.situation.now,
     )
     with _may_be_repeated(key, request, asking):
-        engine.pendings.add(engine.number, waits)
+        engine.pendings.keep(engine.number, waits)
     with suppress(StoreUnavailable):  # then it is found superseded when its turn comes
-        _end_superseded(waits, judged, engine)
+        _end_superseded(key, decided.supersede, judged, engine)
     nudged: Tried | None = None
     with suppress(StoreUnavailable):  # then the sweep finds what waits while the window is open
         if window_now(key.contact, engine, engine.clock()).permits_free_form(engine.clock()):
-            engine.enqueue(Job(engine.number, key.contact, why=str(key)))
-        elif decided.nudge and not asking.is_late:
+            engine.enqueue(Job(engine.number, judged.conversation.contact, why=str(key)))
+        elif decided.nudge and not engine.is_late:
             waits, nudged = nudge(waits, decided.nudge, judged.conversation, engine)
     answer = held_answer(waits, decided.passed, nudged)
     _keep(key, request, Outcome("held", engine.clock(), answer=answer, http=200), engine)
     return Answer(200, answer)
 
 
-def _end_superseded(waits: Pending, judged: Judged, engine: Engine) -> None:
-    """End the older ones with the same key. One that somebody works on at this moment is ended when its turn comes."""
-    if waits.supersede is None:
+def _end_superseded(key: MessageKey, supersede: str | None, judged: Judged, engine: Engine) -> None:
+    """End the older ones that `supersede` names. One that somebody works on at this moment is ended at its turn."""
+    if supersede is None:
         return
     now = engine.clock()
     for older in engine.pendings.of(engine.number, judged.conversation.contacts):
-        replaced = older.supersede == waits.supersede and older.key.ulid < waits.key.ulid
-        if replaced and older.state is State.WAITING:
-            ended = older.ended(State.SUPERSEDED, now, f"Replaced by {waits.key}.")
+        if older.supersede == supersede and older.origin.ulid < key.ulid and older.waits:
+            ended = older.ended(State.SUPERSEDED, now, f"Replaced by {key}.")
             if engine.pendings.replace(engine.number, older, ended):
                 engine.pendings.end(engine.number, ended)
 
@@ -251,7 +263,9 @@ def _hand_over(wanted: Attention, asking: Asking) -> Answer:
 
 def _refuse(error: CasementError, key: MessageKey, request: Request, asking: Asking) -> Answer:
     http, body = asking.engine.show(error)
-    outcome = Outcome("refused", asking.engine.clock(), answer=_worth_keeping(body, asking), http=http)
+    may_go_later = isinstance(error, NumberStopped)  # so that the same idempotency key does not forbid it for a day
+    kept = _worth_keeping(body, asking)
+    outcome = Outcome("refused", asking.engine.clock(), answer=kept, http=http, retry=may_go_later)
     asking.engine.sends.end(asking.engine.number, key, request, outcome)
     return Answer(http, body, problem=type(error).__name__)
 
@@ -267,12 +281,9 @@ def _worth_keeping(body: Mapping[str, Any], asking: Asking) -> Mapping[str, Any]
 
 
 def _refuse_late(key: MessageKey, request: Request, asking: Asking) -> Answer:
-    error = GraphUnavailable(
-        "Casement's own table was too slow to send this safely, so nothing was sent. It may be sent again."
-    )
+    error = GraphUnavailable(_TOO_SLOW)
     http, body = asking.engine.show(error)
-    outcome = Outcome("failed", asking.engine.clock(), answer=body, http=http, retry=True)
-    asking.engine.sends.end(asking.engine.number, key, request, outcome)
+    _keep(key, request, Outcome("failed", asking.engine.clock(), answer=body, http=http, retry=True), asking.engine)
     return Answer(http, body, problem=type(error).__name__)
 
 

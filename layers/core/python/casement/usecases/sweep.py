@@ -13,7 +13,7 @@ from casement.domain.errors import GraphError, GraphRejected
 from casement.domain.jobs import Job
 from casement.domain.message_key import MessageKey
 from casement.domain.messages import Entry, Note, Send
-from casement.domain.meta_errors import stops_the_number
+from casement.domain.meta_errors import is_of_the_token, stops_the_number
 from casement.domain.number import Health
 from casement.domain.pending import Pending, State, WaitsFor
 from casement.domain.sending import request_from
@@ -23,7 +23,7 @@ from casement.usecases.follow_policy import has_policy_to_follow
 from casement.usecases.judge import window_now
 from casement.usecases.outbox import step
 
-MOST_SENDS = 20_000  # that one run looks through for lost ones
+MOST_LOOKED_AT = 2_000  # conversations in a run, two queries or so each
 _LOST_SIGHT_MS = 60_000  # what should have been done a minute ago
 _LATE_MS = 3 * DAY_MS  # a policy that nobody followed for longer has nothing to say any more
 _BATCH = 100
@@ -54,7 +54,10 @@ class Lost(Protocol):
 class Pendings(Protocol):
     """Messages that wait."""
 
-    def all(self, number_id: str) -> Iterator[Pending]: ...
+    def all(self, number_id: str, *, after: str = "") -> Iterator[Pending]: ...
+    def place_of(self, pending: Pending, *, ended: bool) -> str: ...
+    def left_at(self, number_id: str) -> str: ...
+    def leave_at(self, number_id: str, place: str) -> None: ...
 
 
 class Probe(Protocol):
@@ -73,49 +76,85 @@ class Swept:
     stopped_by: int | None = None
 
 
-def sweep(engine: Engine, *, log: Log, outcomes: Outcomes, lost: Lost, pendings: Pendings, probe: Probe) -> Swept:
-    """Look after one number. Raises `StoreUnavailable`."""
+def sweep(
+    engine: Engine, *, log: Log, outcomes: Outcomes, lost: Lost, pendings: Pendings, probe: Probe, until: int
+) -> Swept:
+    """Look after one number, until that moment (epoch milliseconds): what is left then, the next run finds. Raises
+    `StoreUnavailable`."""
     now = engine.clock()
-    stopped_by = _look_at_number(engine, probe, now)
-    paused = engine.numbers.state(engine.number, now).health.paused_until > now  # its jobs are on the queue
+    health, was_stopped = _look_at_number(engine, probe, now)
+    unresolved = _give_up(engine, log, outcomes, lost, now, until)
+    jobs = 0
+    for key in _verdicts(log, engine, now):
+        engine.enqueue(Job(engine.number, key.contact, key, f"sweep {now}"))
+        jobs += 1
+    may_send = not health.stops(engine.token, now) and health.paused_until <= now  # a paused one has its jobs
+    most = None if was_stopped else MOST_LOOKED_AT  # what it left behind is to go on now
+    expired, released = _look_at_waiting(engine, pendings, now, until, may_send=may_send, most=most)
+    return Swept(expired, jobs + released, unresolved, health.stopped_by)
+
+
+def _look_at_waiting(
+    engine: Engine, pendings: Pendings, now: int, until: int, *, may_send: bool, most: int | None
+) -> tuple[int, int]:
+    """End what has expired, and make jobs where something should have gone; how many of each.
+
+    It goes round: a run looks at so many conversations, or for so long, and the next one goes on from there.
+    """
     expired = 0
-    contacts: set[str] = set()
-    for pending in pendings.all(engine.number):
+    looked_at: set[str] = set()
+    jobs: set[str] = set()
+    place = pendings.left_at(engine.number)
+    began_at = place
+    for pending in pendings.all(engine.number, after=place):
+        if len(looked_at) == most or engine.clock() > until:
+            pendings.leave_at(engine.number, place)
+            return expired, len(jobs)
+        place, contact = pendings.place_of(pending, ended=False), pending.key.contact
         if pending.is_expired(now):
             expired += step(pending, engine).pending.state is State.EXPIRED
-        elif stopped_by is None and not paused and pending.key.contact not in contacts:
-            contacts |= {pending.key.contact} if _should_go(pending, engine, now) else set()
-    jobs = [Job(engine.number, contact, why=f"sweep {now}") for contact in sorted(contacts)]
-    jobs += [Job(engine.number, key.contact, key, f"sweep {now}") for key in _verdicts(log, engine, now)]
-    for job in jobs:
-        engine.enqueue(job)
-    return Swept(expired, len(jobs), _give_up(engine, log, outcomes, lost, now), stopped_by)
+        elif may_send and contact not in jobs and _should_go(pending, engine, now, looked_at):
+            jobs.add(contact)
+            engine.enqueue(Job(engine.number, contact, why=f"sweep {now}"))
+    if began_at:
+        pendings.leave_at(engine.number, "")
+    return expired, len(jobs)
 
 
-def _look_at_number(engine: Engine, probe: Probe, now: int) -> int | None:
-    """The code that still stops the number, None if it can send. A stopped one is tried with a harmless call."""
+def _look_at_number(engine: Engine, probe: Probe, now: int) -> tuple[Health, bool]:
+    """How the number is, and whether it was stopped. Whether its token works again, a harmless call shows; whether its
+    account is blocked, only the next message does, once it is time for one."""
     health = engine.numbers.fresh(engine.number, now).health
     if health.stopped_by is None:
-        return None
+        return health, False
+    if not is_of_the_token(health.stopped_by) or not _token_works(probe):
+        return health, True
+    engine.numbers.put_health(engine.number, Health())
+    return Health(), True
+
+
+def _token_works(probe: Probe) -> bool:
     try:
         probe()
     except GraphRejected as error:
-        if stops_the_number(error.code):
-            return error.code
+        return not stops_the_number(error.code)
     except GraphError:
-        return health.stopped_by
-    engine.numbers.put_health(engine.number, Health())
-    return None
+        return False
+    return True
 
 
-def _should_go(pending: Pending, engine: Engine, now: int) -> bool:
-    """Whether one waits that should have gone: its turn has come, whoever sent it died, or the customer wrote."""
+def _should_go(pending: Pending, engine: Engine, now: int, looked_at: set[str]) -> bool:
+    """Whether one waits that should have gone: its turn has come, whoever sent it died, or the customer wrote. Into
+    each window it is looked once."""
     if pending.state is not State.WAITING:
         return pending.state.is_end or pending.is_abandoned(now)
     if now - pending.changed_at < _LOST_SIGHT_MS:
         return False
     if pending.waits_for is WaitsFor.TURN:
         return True
+    if pending.key.contact in looked_at:
+        return False
+    looked_at.add(pending.key.contact)
     return window_now(pending.key.contact, engine, now).permits_free_form(now)
 
 
@@ -130,18 +169,20 @@ def _verdicts(log: Log, engine: Engine, now: int) -> Iterator[MessageKey]:
                 yield key
 
 
-def _give_up(engine: Engine, log: Log, outcomes: Outcomes, lost: Lost, now: int) -> int:
+def _give_up(engine: Engine, log: Log, outcomes: Outcomes, lost: Lost, now: int, until: int) -> int:
     """Report the sends of the day before that nobody ever told the end of."""
     since = lost.swept_until(engine.number) or now - 2 * DAY_MS
     entries = log.oldest_asked(engine.number, since=since, until=now - DAY_MS)
     given_up = 0
     reached = since
-    for batch in _batches(islice(entries, MOST_SENDS)):
+    for batch in _batches(entries):
         keys = [MessageKey(entry.contact, entry.ulid) for entry in batch if entry.ulid and entry.asks_meta]
         for key in set(keys) - outcomes.ended(engine.number, keys):
             given_up += _give_up_one(engine, outcomes, lost, key, now)
         reached = batch[-1].position.at
         lost.sweep_to(engine.number, reached)
+        if engine.clock() > until:
+            return given_up
     if reached == since and since < now - DAY_MS:
         lost.sweep_to(engine.number, now - DAY_MS)
     return given_up

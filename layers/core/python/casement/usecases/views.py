@@ -93,6 +93,7 @@ def hold_view(pending: Pending, number: str, now: int) -> dict[str, Any]:
     """A message that waits, as it was asked for."""
     return {
         "id": str(pending.key),
+        "of": str(pending.request.of) if pending.request.of else None,
         "phone_number_id": number,
         "conversation_id": pending.key.contact,
         "asked_at": seconds(pending.key.at),
