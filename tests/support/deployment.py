@@ -344,6 +344,26 @@ class Deployment:
             partial(self._rng.getrandbits, 80),
         )
 
+    @contextmanager
+    def stepping_in(self, operation: str, do: Callable[[Json], object]) -> Iterator[None]:
+        """Inside, do something before each call to DynamoDB of that name, given what it asks."""
+        events, name = self.client.meta.events, f"provide-client-params.dynamodb.{operation}"
+
+        def step_in(params: Json, **_: Any) -> None:
+            do(params)
+
+        events.register(name, step_in)
+        try:
+            yield
+        finally:
+            events.unregister(name, step_in)
+
+    @contextmanager
+    def slow(self, operation: str, seconds: float) -> Iterator[None]:
+        """Inside, DynamoDB takes its time over every call of that name."""
+        with self.stepping_in(operation, lambda _: setattr(self, "now", self.now + round(seconds * 1000))):
+            yield
+
     def set_number(self, number: str = NUMBER, **settings: Any) -> None:
         """What the owner of a number sets."""
         self.numbers_kept.set(number, settings_from(settings))

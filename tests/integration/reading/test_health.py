@@ -496,15 +496,8 @@ def test_a_sweep_that_runs_out_of_time_is_gone_on_with_where_it_stopped(casement
     casement._stored.clear()  # and react never sees them
     casement.now += 2 * 60_000
 
-    def take_time(**_: object) -> None:
-        casement.now += 20_000
-
-    events = casement.client.meta.events
-    events.register("provide-client-params.dynamodb.Query", take_time)
-    try:
+    with casement.slow("Query", 20):
         (first, _) = casement.sweep()
-    finally:
-        events.unregister("provide-client-params.dynamodb.Query", take_time)
     assert first.jobs < len(contacts)
 
     (second, _) = casement.sweep()

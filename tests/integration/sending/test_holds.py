@@ -212,20 +212,16 @@ def test_within_the_margin_it_waits_too(casement):
 
 def test_a_customer_who_writes_while_it_is_being_kept_is_seen(casement):
     """The message comes in between the decision and the keeping: the hold looks again, and finds the window open."""
-    asked = casement.client.meta.events
     written: list[str] = []
 
-    def write_first(params, **_):
+    def write_first(params):
         if "O#" in params.get("Item", {}).get("SK", {}).get("S", "") and not written:
             written.append("now")
             casement.wrote()
             casement.react()  # and react has looked before the hold is there
 
-    asked.register("provide-client-params.dynamodb.PutItem", write_first)
-    try:
+    with casement.stepping_in("PutItem", write_first):
         hold(casement)
-    finally:
-        asked.unregister("provide-client-params.dynamodb.PutItem", write_first)
     assert written
     casement.work_off()
 
@@ -305,18 +301,14 @@ def test_a_customer_who_writes_while_somebody_looks_changes_no_order(casement):
     hold(casement, "two")
     windows: list[str] = []
 
-    def write_between_two_looks(params, **_):
+    def write_between_two_looks(params):
         if params["ExpressionAttributeValues"][":first"]["S"] == "W#":
             windows.append("read")
             if len(windows) == 3:  # the conversation, the first one's window, the second one's
                 casement.wrote()
 
-    events = casement.client.meta.events
-    events.register("provide-client-params.dynamodb.Query", write_between_two_looks)
-    try:
+    with casement.stepping_in("Query", write_between_two_looks):
         look(casement)
-    finally:
-        events.unregister("provide-client-params.dynamodb.Query", write_between_two_looks)
     assert len(windows) >= 3
     casement.now += 2_000
     casement.catch_up()
@@ -398,18 +390,13 @@ def test_a_try_that_was_refused_twice_over_is_no_success(casement):
     casement.react()
     casement.simulator.fail_next("error", code=131047)
 
-    def die(params, **_):
+    def die(params):
         item = params["Item"]
         if item["SK"]["S"].startswith("H#") and item["state"]["S"] == "held":
             raise Died
 
-    events = casement.client.meta.events
-    events.register("provide-client-params.dynamodb.PutItem", die)
-    try:
-        with pytest.raises(Died):
-            casement.work_off()
-    finally:
-        events.unregister("provide-client-params.dynamodb.PutItem", die)
+    with casement.stepping_in("PutItem", die), pytest.raises(Died):
+        casement.work_off()
     casement.now += 1_000
     (waits,) = casement.pendings.all(NUMBER)
     failed_afterwards(casement, str(waits.attempt), 131047)

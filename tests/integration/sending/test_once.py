@@ -281,16 +281,12 @@ def test_what_could_not_be_kept_may_be_asked_for_again_at_once(open_window, poli
     body = {**MESSAGE, "to": BOB, "casement": {"when_closed": policy}}
     prefix = {"hold": "H#", "handoff": "A#"}[policy]
 
-    def fail(params, **_):
+    def fail(params):
         if params["Item"]["SK"]["S"].startswith(prefix):
             raise EndpointConnectionError(endpoint_url="dynamodb")
 
-    events = open_window.client.meta.events
-    events.register("provide-client-params.dynamodb.PutItem", fail)
-    try:
+    with open_window.stepping_in("PutItem", fail):
         assert ask(open_window, body=body).status == 503
-    finally:
-        events.unregister("provide-client-params.dynamodb.PutItem", fail)
 
     again = ask(open_window, body=body)
     assert again.status == 200

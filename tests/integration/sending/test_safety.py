@@ -1,40 +1,23 @@
 """What must never happen by accident: a second message, one that nobody wanted, a secret in a log."""
 
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 import httpx
 import pytest
 
 from tests.support import fresh_interpreter
-from tests.support.deployment import ALICE, API_KEY, HELLO, HELLO_WORLD, NUMBER, Deployment
+from tests.support.deployment import ALICE, API_KEY, HELLO, HELLO_WORLD, NUMBER
 from tests.support.tables import snapshot
 
 BEARER = {"authorization": f"Bearer {API_KEY}"}
 MESSAGE = {"messaging_product": "whatsapp", "to": ALICE, **HELLO}
 
 
-@contextmanager
-def slow(casement: Deployment, operation: str, seconds: float) -> Iterator[None]:
-    """Inside, DynamoDB takes its time over every call of that name."""
-    events, name = casement.client.meta.events, f"after-call.dynamodb.{operation}"
-
-    def take_time(**_: object) -> None:
-        casement.now += int(seconds * 1000)
-
-    events.register(name, take_time)
-    try:
-        yield
-    finally:
-        events.unregister(name, take_time)
-
-
 @pytest.mark.parametrize(("operation", "kept"), [("Query", []), ("GetItem", []), ("PutItem", ["failed"])])
 def test_who_is_late_is_refused_while_nothing_has_gone_out(casement, operation, kept):
     casement.wrote()
 
-    with slow(casement, operation, 6):
+    with casement.slow(operation, 6):
         answer = casement.send()
 
     assert (answer.status, answer.code) == (503, 2)  # it may be sent again: nothing went out
@@ -47,7 +30,7 @@ def test_who_is_late_nudges_nobody_and_still_holds(casement):
     casement.sync()
     policy = {"when_closed": {"hold": {"nudge": {"template": HELLO_WORLD["template"]}}}}
 
-    with slow(casement, "PutItem", 1.2):
+    with casement.slow("PutItem", 1.2):
         answer = casement.send(casement=policy)
 
     assert answer.body["messages"][0]["message_status"] == "held_for_customer"
