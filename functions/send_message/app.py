@@ -44,7 +44,8 @@ def respond(
     number_id = request.path.get("id", "")
     began = clock()
     key = authenticate(request, Scope.SEND, api_keys, began, number=number_id)
-    wanted = parse(request.body, request.headers.get("casement-when-closed"))
+    headers = request.headers
+    wanted = parse(request.body, headers.get("casement-when-closed"), headers.get("casement-when-limited"))
     number = secret().number(number_id)
     if isinstance(wanted, Receipt):
         if is_wanted(request, "dry_run"):
@@ -71,8 +72,8 @@ def once(request: Request, wanted: Message, key: ApiKey) -> Once | None:
 
 
 def digest(wanted: Message) -> str:
-    """What makes two requests the same: all of the message and its policy, however the JSON was written."""
-    said: list[Any] = [wanted.body, wanted.callback_data, wanted.when_closed]
+    """What makes two requests the same: all of the message and its policies, however the JSON was written."""
+    said: list[Any] = [wanted.body, wanted.callback_data, wanted.when_closed, wanted.when_limited]
     return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()
 
 

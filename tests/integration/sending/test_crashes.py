@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from local.simulator import LOCAL_NUMBER
-from tests.support.crashes import Effect, Stage, Trouble, template
+from tests.support.crashes import Effect, Stage, Trouble, template, text
 from tests.support.deployment import ALICE, HOUR, deployed
 from tests.support.memory import memory
 from tests.support.promises import check, reached
@@ -153,6 +153,15 @@ STORIES: dict[str, Story] = {
         [asks("older", {"hold": {"supersede": "order"}}), writes, DELIVER],
         [asks(ASKED, {"hold": {"supersede": "order"}}), REACT, WORK_OFF],
         [ASKED],
+    ),
+    "put off, so they take turns": Story(
+        [wrote, meta("rate_limit")],
+        [
+            asks("one", message={**text("one"), "casement": {"when_limited": "queue"}}),
+            asks("two", message={**text("two"), "casement": {"when_limited": "queue"}}),
+            *FOLLOW,
+        ],
+        ["one", "two"],
     ),
     "expired": Story([asks(ASKED, {"hold": {"expires_in": 60}}), later(HOUR)], [SWEEP], []),
     "cancelled": Story([asks(ASKED, "hold")], [lambda stage: stage.cancel(stage.asked[0])], []),

@@ -44,6 +44,7 @@ def test_an_owner_who_sets_nothing_has_the_usual():
         "stop_words": {language: list(each) for language, each in STOP_WORDS.items()},
         "resume_words": {language: list(each) for language, each in RESUME_WORDS.items()},
         "most_holds": 20,
+        "when_limited": "refuse",
     }
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from casement.domain.consent import RESUME_WORDS, STOP_WORDS, Words
 from casement.domain.errors import InvalidRequest
 from casement.domain.meta_errors import is_of_the_token
-from casement.domain.policy import LONGEST_WORD, policy_from
+from casement.domain.policy import LONGEST_WORD, WhenLimited, policy_from, when_limited_from
 from casement.domain.untrusted import is_text
 
 MOST_HOLDS = 20  # of one conversation, unless the owner says otherwise
@@ -36,6 +36,7 @@ class NumberSettings:
     stop_words: Words = field(default_factory=lambda: STOP_WORDS)
     resume_words: Words = field(default_factory=lambda: RESUME_WORDS)
     most_holds: int = MOST_HOLDS
+    when_limited: WhenLimited = WhenLimited.REFUSE
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +107,8 @@ def settings_from(given: object) -> NumberSettings:
             read[name] = _words(given[name], name)
     if given.get("most_holds") is not None:
         read["most_holds"] = _most_holds(given["most_holds"])
+    if given.get("when_limited") is not None:
+        read["when_limited"] = when_limited_from(given["when_limited"])
     return NumberSettings(**read)
 
 
@@ -124,6 +127,7 @@ def settings_view(settings: NumberSettings) -> dict[str, Any]:
         "stop_words": {language: list(words) for language, words in settings.stop_words.items()},
         "resume_words": {language: list(words) for language, words in settings.resume_words.items()},
         "most_holds": settings.most_holds,
+        "when_limited": settings.when_limited.value,
     }
 
 

@@ -34,6 +34,13 @@ class WhenClosed(StrEnum):
     HANDOFF = "handoff"
 
 
+class WhenLimited(StrEnum):
+    """What becomes of a message that Meta puts off for a rate limit, or that can't reach Meta: it was not sent."""
+
+    REFUSE = "refuse"  # with Meta's answer
+    QUEUE = "queue"  # it takes its turn, and is sent as soon as Meta lets it
+
+
 @dataclass(frozen=True, slots=True)
 class Reject:
     """Refuse, with the reason."""
@@ -115,6 +122,13 @@ def policy_from(given: object, where: str = "when_closed") -> Policy:
         _must_have_only(given, {"handoff"}, where)
         return _handoff(given["handoff"], f"{where}.handoff")
     return UseTemplate(_choice(given, where))
+
+
+def when_limited_from(given: object, where: str = "when_limited") -> WhenLimited:
+    """The word that a JSON value is. Raises `InvalidRequest`, which names the place by `where`."""
+    if not isinstance(given, str) or given not in set(WhenLimited):
+        raise InvalidRequest(f"{where} must be one of: {', '.join(WhenLimited)}.", parameter=where)
+    return WhenLimited(given)
 
 
 def policy_in(text: str, where: str = "when_closed") -> Policy:

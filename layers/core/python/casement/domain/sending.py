@@ -7,7 +7,7 @@ from typing import Any
 from casement.domain.consent import MARKETING_STOPPED_CODE, NOTHING_STOPPED, Consent
 from casement.domain.errors import CasementError, NumberStopped, OptedOut, TemplateNotFound, TemplateNotSendable
 from casement.domain.message_key import MessageKey
-from casement.domain.policy import Handoff, Hold, Policy, Reject, TemplateChoice, UseTemplate
+from casement.domain.policy import Handoff, Hold, Policy, Reject, TemplateChoice, UseTemplate, WhenLimited
 from casement.domain.template_choice import Chosen, Passed
 from casement.domain.template_parameters import Misfit
 from casement.domain.templates import Template, why_not_sendable
@@ -25,6 +25,7 @@ class Message:
     callback_data: str | None  # the caller's own
     when_closed: Any = None  # a policy, as JSON says it; None where the request says nothing
     dry_run: bool = False
+    when_limited: WhenLimited | None = None  # None where the request says nothing
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from typing import Any
 
 from casement.domain.contact import contact_key, group_key, is_bsuid, is_phone
 from casement.domain.errors import InvalidRequest
-from casement.domain.policy import must_be_template, policy_from, value_in
+from casement.domain.policy import WhenLimited, must_be_template, policy_from, value_in, when_limited_from
 from casement.domain.sending import Message, Receipt
 from casement.domain.untrusted import loads
 
@@ -20,11 +20,11 @@ LONGEST_PHONE = 20  # digits; the numbering plan stops at 15
 _GROUP_ID = re.compile(r"[!-~]{1,200}")
 CALLBACK_DATA = "biz_opaque_callback_data"
 OURS = "casement"
-_KNOWN = frozenset({"when_closed", "dry_run"})
+_KNOWN = frozenset({"when_closed", "when_limited", "dry_run"})
 
 
-def parse(body: bytes, when_closed: str | None = None) -> Message | Receipt:
-    """Read a request body; `when_closed` is the header of that name. Raises `InvalidRequest`."""
+def parse(body: bytes, when_closed: str | None = None, when_limited: str | None = None) -> Message | Receipt:
+    """Read a request body; `when_closed` and `when_limited` are the headers of those names. Raises `InvalidRequest`."""
     if len(body) > LARGEST_BODY:
         raise InvalidRequest(f"The body is larger than {LARGEST_BODY} bytes.")
     try:
@@ -37,6 +37,7 @@ def parse(body: bytes, when_closed: str | None = None) -> Message | Receipt:
         raise InvalidRequest('messaging_product must be "whatsapp".', parameter="messaging_product")
     ours = request.pop(OURS, None)
     policy, dry_run = _ours(ours, when_closed)
+    limited = _when_limited(ours, when_limited)
     if "status" in request and not request.keys() & {"to", "recipient", "type"}:
         if dry_run:
             raise InvalidRequest("There is no dry run of a receipt.", parameter="casement.dry_run")
@@ -57,7 +58,14 @@ def parse(body: bytes, when_closed: str | None = None) -> Message | Receipt:
         callback_data,
         policy,
         dry_run,
+        limited,
     )
+
+
+def _when_limited(ours: Any, header: str | None) -> WhenLimited | None:
+    if ours and ours.get("when_limited") is not None:
+        return when_limited_from(ours["when_limited"], "casement.when_limited")
+    return None if header is None else when_limited_from(header.strip(), "Casement-When-Limited")
 
 
 def _contact(request: Mapping[str, Any]) -> str:

@@ -59,15 +59,18 @@ def attempt(
     body: Mapping[str, Any],
     *,
     stands_in: bool = False,
+    takes_turns: bool = False,
     told: Callable[[GraphError], CasementError] = lambda error: error,
 ) -> Tried:
     """Call Meta once with `body`, which was asked for under `key`, and write what became of it; `told` is what the
-    caller is told of a refusal.
+    caller is told of a refusal. If it `takes_turns`, nothing has become of it yet when Meta puts it off.
 
     A store that fails afterwards must not hide Meta's answer, and if the message may have gone out it must not make
     anybody send again: so that raises nothing, and is told in `kept`.
     """
     outcome, error = _call(engine, key, body, body if stands_in else None, told)
+    if takes_turns and outcome.retry:
+        return Tried(outcome, error, kept=True)
     try:
         engine.sends.end(engine.number, key, request, outcome)
         kept = True

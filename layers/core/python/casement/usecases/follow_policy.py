@@ -52,7 +52,7 @@ def follow_policy(key: MessageKey, request: Request, asked_by: str, engine: Engi
 
 def _what_follows(key: MessageKey, request: Request, asked_by: str, engine: Engine, now: int) -> Pending:
     judged = judge(message_from(request, key.contact), policy_from(request.when_closed or "reject"), engine, now)
-    waits = Pending(key, request, asked_by, WaitsFor.TURN, now + _LONGEST_TURN_MS, changed_at=now)
+    waits = Pending(key, request, asked_by, WaitsFor.TURN, now + LONGEST_TURN_MS, changed_at=now)
     match judged.decision:
         case SendNow():  # the customer wrote in the meantime
             return waits
@@ -72,7 +72,7 @@ def _what_follows(key: MessageKey, request: Request, asked_by: str, engine: Engi
             return waits.ended(State.FAILED, now, why)
 
 
-_LONGEST_TURN_MS = DEFAULT_HOLD_S * 1000  # a number that Meta stopped for days goes on with what it has
+LONGEST_TURN_MS = DEFAULT_HOLD_S * 1000  # a number that Meta stopped for days goes on with what it has
 
 
 def held(waits: Pending, kept: KeepForCustomer, now: int) -> Pending:

@@ -446,7 +446,7 @@ def _view(reader: Reader, message: Said | Send, conversation_id: str, entry: Ent
 def _may_wait(send: Send, entry: Entry | None) -> bool:
     """Whether something waits, or waited, for a send: it was held, or its policy may have had to be followed."""
     asked = send.asked or (entry.asked if entry else None) or {}
-    return send.status == "held" or bool(asked.get("when_closed"))
+    return send.status in (None, "held") or send.retry or bool(asked.get("when_closed"))
 
 
 def _send_view(reader: Reader, send: Send, conversation_id: str, entry: Entry | None, pending: Pending | None) -> View:

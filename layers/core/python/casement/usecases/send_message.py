@@ -21,7 +21,7 @@ from casement.domain.errors import (
 from casement.domain.jobs import Job
 from casement.domain.message_key import MessageKey
 from casement.domain.pending import Pending, State, WaitsFor
-from casement.domain.policy import Hold, Reject, policy_from
+from casement.domain.policy import Hold, Reject, WhenLimited, policy_from
 from casement.domain.sending import (
     Attention,
     GiveToPerson,
@@ -48,11 +48,12 @@ from casement.usecases.answers import (
 )
 from casement.usecases.attempt import Tried, attempt, learn_alias
 from casement.usecases.engine import Engine
-from casement.usecases.follow_policy import follow_policy
+from casement.usecases.follow_policy import LONGEST_TURN_MS, follow_policy
 from casement.usecases.judge import Judged, in_place_of, judge, window_now
 from casement.usecases.nudge import nudge
 from casement.usecases.once import Once, earlier_answer
 from casement.usecases.outbox import step
+from casement.usecases.put_off import ahead_of
 from casement.usecases.views import decision_view, dry_run_view, passed_view, window_view
 
 MOST_REMEDIES = 10
@@ -61,6 +62,9 @@ MOST_REMEDIES = 10
 MOST_BEFORE_META_MS = 5_000
 MOST_BEFORE_LEARNING_MS = 20_000
 _LOOKED_AT_FOR_REMEDIES = 100
+_TOO_MANY = (
+    "So many messages to this customer wait for Meta's limits already that nothing was sent. It may be sent again."
+)
 _TOO_SLOW = "Casement's own table was too slow to send this safely, so nothing was sent. It may be sent again."
 
 
@@ -171,15 +175,50 @@ def _send(
 ) -> Answer:
     engine = asking.engine
     if engine.is_late:
-        return _refuse_late(key, request, asking)
+        return _refuse_for_now(key, request, asking)
+    waits = Pending(
+        key,
+        request,
+        asking.asked_by,
+        WaitsFor.TURN,
+        judged.situation.now + LONGEST_TURN_MS,
+        instead=body if stands_in else None,
+        changed_at=judged.situation.now,
+    )
+    takes_turns = _takes_turns(judged.message, engine)
+    if takes_turns and (ahead := ahead_of(judged.conversation, engine)).must_wait:
+        return _refuse_for_now(key, request, asking, _TOO_MANY) if ahead.is_full else _queue(waits, judged, asking)
     tried = attempt(
-        engine, key, request, body, stands_in=stands_in, told=lambda error: _told(error, judged, key, asking)
+        engine,
+        key,
+        request,
+        body,
+        stands_in=stands_in,
+        takes_turns=takes_turns,
+        told=lambda error: _told(error, judged, key, asking),
     )
     if tried.refused_for_window and not (stands_in or isinstance(judged.situation.policy, Reject)):
         return _follow_policy(key, request, asking, is_kept=tried.kept)
+    if takes_turns and tried.outcome.retry:
+        return _queue(waits, judged, asking)
     if tried.outcome.answer and engine.clock() - asking.began < MOST_BEFORE_LEARNING_MS:
         learn_alias(engine, judged.message.contact, tried.outcome.answer)
     return answer_of(key, request, tried.outcome, kept=tried.kept, problem=tried.error)
+
+
+def _takes_turns(message: Message, engine: Engine) -> bool:
+    settings = engine.numbers.state(engine.number, engine.clock()).settings
+    return (message.when_limited or settings.when_limited) is WhenLimited.QUEUE
+
+
+def _queue(waits: Pending, judged: Judged, asking: Asking) -> Answer:
+    """Let it take its turn. A job that is lost, the sweep makes up for."""
+    engine = asking.engine
+    with _may_be_repeated(waits.key, waits.request, asking):
+        engine.pendings.keep(engine.number, waits)
+    with suppress(StoreUnavailable):
+        engine.enqueue(Job(engine.number, judged.conversation.contact, why=str(waits.key)))
+    return Answer(200, standing(waits.request, waits.key, QUEUED))
 
 
 def _told(error: GraphError, judged: Judged, key: MessageKey, asking: Asking) -> CasementError:
@@ -280,8 +319,8 @@ def _worth_keeping(body: Mapping[str, Any], asking: Asking) -> Mapping[str, Any]
     return {"error": {**body["error"], "error_data": {**body["error"]["error_data"], "casement": about}}}
 
 
-def _refuse_late(key: MessageKey, request: Request, asking: Asking) -> Answer:
-    error = GraphUnavailable(_TOO_SLOW)
+def _refuse_for_now(key: MessageKey, request: Request, asking: Asking, why: str = _TOO_SLOW) -> Answer:
+    error = GraphUnavailable(why)
     http, body = asking.engine.show(error)
     _keep(key, request, Outcome("failed", asking.engine.clock(), answer=body, http=http, retry=True), asking.engine)
     return Answer(http, body, problem=type(error).__name__)
