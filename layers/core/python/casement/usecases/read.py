@@ -371,7 +371,7 @@ def _state_in_the_end(view: View) -> str:
     """The state of what waits, or of what waits in the place of its last try, and so on."""
     waiting = view["casement"]["waiting"]
     for attempt in view["casement"].get("attempts", ()):
-        if attempt["casement"]["id"] == waiting["attempts"][-1] and "waiting" in attempt["casement"]:
+        if waiting["attempts"][-1:] == [attempt["casement"]["id"]] and "waiting" in attempt["casement"]:
             return _state_in_the_end(attempt)
     state: str = waiting["state"]
     return state

@@ -218,7 +218,9 @@ def _queue(waits: Pending, judged: Judged, asking: Asking) -> Answer:
         engine.pendings.keep(engine.number, waits)
     with suppress(StoreUnavailable):
         engine.enqueue(Job(engine.number, judged.conversation.contact, why=str(waits.key)))
-    return Answer(200, standing(waits.request, waits.key, QUEUED))
+    answer = standing(waits.request, waits.key, QUEUED)
+    _keep(waits.key, waits.request, Outcome("held", engine.clock(), answer=answer, http=200), engine)
+    return Answer(200, answer)
 
 
 def _told(error: GraphError, judged: Judged, key: MessageKey, asking: Asking) -> CasementError:
