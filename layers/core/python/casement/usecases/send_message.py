@@ -7,7 +7,6 @@ two of these leaves a send that can be found, and nobody sends it again.
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
-from itertools import islice
 from typing import Any
 
 from casement.domain.errors import (
@@ -16,7 +15,6 @@ from casement.domain.errors import (
     GraphUnavailable,
     NumberStopped,
     StoreUnavailable,
-    WindowClosed,
 )
 from casement.domain.jobs import Job
 from casement.domain.message_key import MessageKey
@@ -34,8 +32,7 @@ from casement.domain.sending import (
     SendInstead,
     SendNow,
 )
-from casement.domain.template_choice import Passed
-from casement.domain.window import RE_ENGAGEMENT_CODE, RE_ENGAGEMENT_CODES, Verdict, Window, window_at
+from casement.domain.window import RE_ENGAGEMENT_CODE, RE_ENGAGEMENT_CODES, Verdict, window_at
 from casement.usecases.answers import (
     HANDED_OFF,
     QUEUED,
@@ -54,14 +51,13 @@ from casement.usecases.nudge import nudge
 from casement.usecases.once import Once, earlier_answer
 from casement.usecases.outbox import step
 from casement.usecases.put_off import ahead_of
-from casement.usecases.views import decision_view, dry_run_view, passed_view, window_view
+from casement.usecases.refusals import window_closed, without_remedies
+from casement.usecases.views import decision_view, dry_run_view
 
-MOST_REMEDIES = 10
 # A request has 29 seconds. Meta may take 17 of them, and what became of the send must be written and answered after
 # that: who is late is refused while nothing has gone out, since a 5xx afterwards would make clients send it again.
 MOST_BEFORE_META_MS = 5_000
 MOST_BEFORE_LEARNING_MS = 20_000
-_LOOKED_AT_FOR_REMEDIES = 100
 _TOO_MANY = (
     "So many messages to this customer wait for Meta's limits already that nothing was sent. It may be sent again."
 )
@@ -157,9 +153,8 @@ def _act(judged: Judged, key: MessageKey, request: Request, asking: Asking) -> A
         case GiveToPerson(note, why):
             return _hand_over(Attention(key, request, asking.asked_by, note, why), asking)
         case RefuseWindow(why, passed):
-            return _refuse(
-                _window_closed(why, judged.window, judged.situation.now, asking, passed), key, request, asking
-            )
+            error = window_closed(why, judged.window, judged.situation.now, asking.engine, passed)
+            return _refuse(error, key, request, asking)
         case Refuse(error):
             return _refuse(error, key, request, asking)
 
@@ -232,7 +227,7 @@ def _told(error: GraphError, judged: Judged, key: MessageKey, asking: Asking) ->
         now, judged.conversation.opener, Verdict(key.at, str(key), error.code), rules=asking.engine.rules
     )
     why = "Meta refused this message: it holds that the customer service window is closed."
-    return _window_closed(why, closed, now, asking)
+    return window_closed(why, closed, now, asking.engine)
 
 
 def _follow_policy(key: MessageKey, request: Request, asking: Asking, *, is_kept: bool) -> Answer:
@@ -305,20 +300,10 @@ def _hand_over(wanted: Attention, asking: Asking) -> Answer:
 def _refuse(error: CasementError, key: MessageKey, request: Request, asking: Asking) -> Answer:
     http, body = asking.engine.show(error)
     may_go_later = isinstance(error, NumberStopped)  # so that the same idempotency key does not forbid it for a day
-    kept = _worth_keeping(body, asking)
+    kept = body if asking.once else without_remedies(body)
     outcome = Outcome("refused", asking.engine.clock(), answer=kept, http=http, retry=may_go_later)
     asking.engine.sends.end(asking.engine.number, key, request, outcome)
     return Answer(http, body, problem=type(error).__name__)
-
-
-def _worth_keeping(body: Mapping[str, Any], asking: Asking) -> Mapping[str, Any]:
-    """What is kept of a refusal: all of it if the same request can get it again, else not the remedies, which were for
-    that moment and are long."""
-    details = body["error"]["error_data"].get("casement")
-    if asking.once or not details:
-        return body
-    about = {name: value for name, value in details.items() if name != "remedies"}
-    return {"error": {**body["error"], "error_data": {**body["error"]["error_data"], "casement": about}}}
 
 
 def _refuse_for_now(key: MessageKey, request: Request, asking: Asking, why: str = _TOO_SLOW) -> Answer:
@@ -326,25 +311,3 @@ def _refuse_for_now(key: MessageKey, request: Request, asking: Asking, why: str 
     http, body = asking.engine.show(error)
     _keep(key, request, Outcome("failed", asking.engine.clock(), answer=body, http=http, retry=True), asking.engine)
     return Answer(http, body, problem=type(error).__name__)
-
-
-def _window_closed(why: str, window: Window, now: int, asking: Asking, passed: tuple[Passed, ...] = ()) -> WindowClosed:
-    """The refusal, with the window, since when, and what can be done instead."""
-    view = window_view(window, now)
-    details = {"window": view, "expired_at": view["expires_at"], "remedies": _remedies(asking.engine)}
-    if passed:
-        details["candidates"] = passed_view(passed)
-    return WindowClosed(why, details)
-
-
-def _remedies(engine: Engine) -> list[dict[str, str]]:
-    """Templates that could go now; none if the table does not say, since the refusal is what matters."""
-    try:
-        stored = list(islice(engine.templates.first(engine.waba_id), _LOOKED_AT_FOR_REMEDIES))
-    except StoreUnavailable:
-        return []
-    usable = (held.template for held in stored if held.template.sendable)
-    return [
-        {"type": "template", "name": each.name, "language": each.language, "category": each.category}
-        for each in islice(usable, MOST_REMEDIES)
-    ]
