@@ -291,3 +291,17 @@ def test_what_could_not_be_kept_may_be_asked_for_again_at_once(open_window, poli
     again = ask(open_window, body=body)
     assert again.status == 200
     assert ask(open_window, body=body) == again
+
+
+def test_what_was_held_once_meta_had_refused_it_gets_that_answer_again(open_window):
+    body = {**MESSAGE, "casement": {"when_closed": "hold"}}
+    open_window.simulator.fail_next("error", code=131047)
+    first = ask(open_window, body=body)
+    assert first.body["messages"][0]["message_status"] == "held_for_customer"
+    open_window.now += 3_600_000
+    open_window.wrote()
+    open_window.catch_up()
+    assert len(open_window.simulator.sent) == 1
+
+    assert ask(open_window, body=body) == first
+    assert len(open_window.simulator.sent) == 1

@@ -379,3 +379,21 @@ def test_what_is_refused_gives_its_reason_to_whoever_shows_the_error():
         decision = decide(message, given)
         assert isinstance(decision, Refuse)
         assert str(decision.error) == decision.why
+
+
+@pytest.mark.parametrize("policy", POLICIES)
+@pytest.mark.parametrize("name", WINDOWS)
+def test_what_waited_goes_to_nobody_who_asked_not_to_be_written_to(name, policy):
+    for consent, health, given in situations(name, policy):
+        decided = outcome(decide(None, replace(given, waited=True)), health)
+        if CONSENTS[consent].messages_stopped_at is not None:
+            assert decided == "unwanted 131050"
+        else:
+            assert decided == outcome(decide(None, given), health)
+
+
+@pytest.mark.parametrize("name", SHUT)
+def test_a_closed_window_is_nudged_in_once(name):
+    given = replace(situation(name, "hold with a nudge"), nudged=True)
+
+    assert outcome(decide(None, given)) == "held"

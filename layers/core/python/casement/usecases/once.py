@@ -14,7 +14,7 @@ from casement.domain.meta_errors import code_of
 from casement.domain.pending import WaitsFor
 from casement.domain.sending import Outcome, Request, request_from
 from casement.domain.window import RE_ENGAGEMENT_CODES
-from casement.usecases.answers import HANDED_OFF, UNKNOWN, Answer, answer_of, standing, standing_answer
+from casement.usecases.answers import HANDED_OFF, UNKNOWN, Answer, answer_of, held_answer, standing, standing_answer
 from casement.usecases.engine import Engine
 from casement.usecases.follow_policy import has_policy_to_follow
 
@@ -81,6 +81,8 @@ def _of_ended(send: Send, engine: Engine, *, may_be_under_way: bool) -> Answer:
         waits = engine.pendings.find(engine.number, send.key)
         if waits is None or (may_be_under_way and waits.waits_for is WaitsFor.TURN and not waits.state.is_end):
             return _still_under_way()
+        if waits.waits_for is WaitsFor.CUSTOMER:  # whatever has become of it since
+            return Answer(200, held_answer(waits))
         return standing_answer(waits, engine)
     outcome = Outcome(send.status, send.at, send.wamid, send.answer, send.http, send.sent)
     if send.status in ("held", "handed_off") and send.answer:
