@@ -18,6 +18,8 @@ from tests.support.promises import check, reached
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
+pytestmark = pytest.mark.exhaustive
+
 Step = Callable[[Stage], object]
 ASKED = "what was asked"
 

@@ -11,12 +11,14 @@ from contextlib import ExitStack
 from itertools import product
 from typing import Any
 
+import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
     Bundle,
     RuleBasedStateMachine,
     initialize,
+    invariant,
     precondition,
     rule,
     run_state_machine_as_test,
@@ -31,6 +33,8 @@ from tests.support.deployment import ALICE, BOB, DAY, HOUR, MARGIN, Json, deploy
 from tests.support.effort import examples
 from tests.support.memory import memory
 from tests.support.promises import RE_ENGAGEMENT, check_answers, check_api, ledger, reached, said, sends
+
+pytestmark = pytest.mark.exhaustive
 
 SECOND, MINUTE = 1_000, 60_000  # milliseconds
 ALICE_ID, BOB_ID = mint_user_id(ALICE), mint_user_id(BOB)
@@ -59,37 +63,34 @@ ages = st.sampled_from([0, 0, 0, HOUR, DAY - 2 * MARGIN, DAY - MARGIN, DAY, 2 * 
 periods = st.integers(-3 * SECOND, 3 * SECOND) | st.sampled_from(
     [30 * SECOND, MINUTE, LEASE_MS, 10 * MINUTE, HOUR, 12 * HOUR, DAY - 2 * MARGIN, DAY - MARGIN, DAY, 3 * DAY]
 )
-effects = st.integers(0, 25)
 
 
-def follow(stage: Stage) -> None:
-    """What is known by now has its consequences."""
+def all_goes_on(stage: Stage, *, repeats: bool = False) -> None:
+    """Everybody learns what there is to know, and does what follows."""
     stage.deliver()
-    stage.react()
-    stage.work_off()
+    stage.react(times=3 if repeats else 1)
+    stage.work_off(contrary=repeats)
 
 
 def alice_writes(stage: Stage) -> None:
     stage.wrote(ALICE)
-    follow(stage)
+    all_goes_on(stage)
 
 
 GOES_ON: dict[str, Callable[[Stage], object]] = {
+    "all": all_goes_on,
+    "all, and repeats itself": lambda stage: all_goes_on(stage, repeats=True),
     "a delivery": Stage.deliver,
     "the stream": Stage.react,
-    "a stream that repeats itself": lambda stage: stage.react(times=3),
     "the outbox": Stage.work_off,
-    "a queue that repeats itself": lambda stage: stage.work_off(contrary=True),
+    "the outbox, and repeats itself": lambda stage: stage.work_off(contrary=True),
     "the schedule": Stage.sweep,
 }
+BESIDE = GOES_ON | {"Alice writes, and all goes on": alice_writes, "callers ask again": Stage.ask_again}
 
-# What else goes on at the very moment of an effect.
-BESIDE: dict[str, Callable[[Stage], object]] = {
-    **GOES_ON,
-    "another worker": follow,
-    "Alice writes, and all that follows": alice_writes,
-    "the callers, who ask again": Stage.ask_again,
-}
+# What happens at an effect, the how manyth from now on: trouble, or somebody who comes in between.
+Disturbance = tuple[int, Trouble | str] | None
+disturbances = st.none() | st.tuples(st.integers(0, 25), st.sampled_from([*Trouble, *BESIDE]))
 
 
 class History(RuleBasedStateMachine):
@@ -108,6 +109,7 @@ class History(RuleBasedStateMachine):
         self.over: dict[str, int] = {}  # the same for when that was over: its caller was told, or will not ask again
         self.told: dict[str, int] = {}  # by label: how much Meta had taken when its caller was told that it was taken
         self.replaces: dict[str, str] = {}  # by label: the key under which it replaces older ones
+        self.all_told: set[int] = set()  # how much Meta had taken whenever there was nothing that it had yet to tell
         self.key_reused: list[Asked] = []
         self._meet()
         self.open.enter_context(self.stage.watched())
@@ -135,8 +137,9 @@ class History(RuleBasedStateMachine):
 
     # --- callers ------------------------------------------------------------------------------------
 
-    @rule(target=requests, to=addresses, policy=policies, keyed=st.booleans())
-    def asks(self, to: str, policy: str, keyed: bool) -> Asked:
+    @rule(target=requests, to=addresses, policy=policies, keyed=st.booleans(), disturbed=disturbances)
+    def asks(self, to: str, policy: str, keyed: bool, disturbed: Disturbance) -> Asked:
+        self._disturb(disturbed)
         label = self._new_label()
         return self._ask(label, to, text(label), POLICIES[policy](label), keyed)
 
@@ -147,8 +150,12 @@ class History(RuleBasedStateMachine):
         supersede=st.sampled_from([None, None, "order", "visit"]),
         nudge=st.booleans(),
         keyed=st.booleans(),
+        disturbed=disturbances,
     )
-    def asks_to_hold(self, to: str, expires_in: int, supersede: str | None, nudge: bool, keyed: bool) -> Asked:
+    def asks_to_hold(
+        self, to: str, expires_in: int, supersede: str | None, nudge: bool, keyed: bool, disturbed: Disturbance
+    ) -> Asked:
+        self._disturb(disturbed)
         if supersede is None:
             return self._hold(to, {"expires_in": expires_in}, nudge, keyed)
         self.replaces[self._new_label()] = supersede
@@ -164,8 +171,9 @@ class History(RuleBasedStateMachine):
         named = template(label) | ({"name": "seasonal_offer"} if marketing else {})
         return self._ask(label, to, {"type": "template", "template": named}, None, keyed)
 
-    @rule(asked=requests)
-    def asks_again(self, asked: Asked) -> None:
+    @rule(asked=requests, disturbed=disturbances)
+    def asks_again(self, asked: Asked, disturbed: Disturbance) -> None:
+        self._disturb(disturbed)
         if asked.idempotency_key and self.casement.now - asked.at < DAY - LEASE_MS:
             self._request(asked)
 
@@ -206,10 +214,13 @@ class History(RuleBasedStateMachine):
         user_id = None if shows == "phone" else mint_user_id(who)
         self.casement.simulator.inbound(says, sender=sender, user_id=user_id, ago=ago / 1000)
 
-    @rule(who=customers, shows=shown)
-    def writes_and_all_goes_on(self, who: str, shows: str) -> None:
+    @rule(who=customers, shows=shown, disturbed=disturbances)
+    def writes_and_all_goes_on(self, who: str, shows: str, disturbed: Disturbance) -> None:
         self.writes(who, "Hi", 0, shows)
-        follow(self.stage)
+        self.stage.deliver()
+        self.stage.react()
+        self._disturb(disturbed)
+        self.stage.work_off()
 
     @rule(how=st.sampled_from(MISHAPS), skip=skips)
     def meta_will_not_answer(self, how: str, skip: int) -> None:
@@ -244,25 +255,19 @@ class History(RuleBasedStateMachine):
 
     # --- processes and time -------------------------------------------------------------------------
 
-    @rule(what=st.sampled_from(sorted(GOES_ON)))
-    def goes_on(self, what: str) -> None:
+    @rule(what=st.sampled_from(["all", *GOES_ON]), disturbed=disturbances)
+    def goes_on(self, what: str, disturbed: Disturbance) -> None:
+        self._disturb(disturbed)
         GOES_ON[what](self.stage)
-
-    @rule()
-    def all_goes_on(self) -> None:
-        follow(self.stage)
-
-    @rule(after=effects, trouble=st.sampled_from(Trouble))
-    def something_will_go_wrong(self, after: int, trouble: Trouble) -> None:
-        self.stage.effects.plan(len(self.stage.effects.seen) + after, trouble)
-
-    @rule(after=effects, other=st.sampled_from(sorted(BESIDE)))
-    def somebody_will_come_in_between(self, after: int, other: str) -> None:
-        self.stage.effects.plan(len(self.stage.effects.seen) + after, None, lambda: BESIDE[other](self.stage))
 
     @rule(milliseconds=periods)
     def time_passes(self, milliseconds: int) -> None:
         self.casement.now += milliseconds
+
+    @invariant()
+    def meta_may_have_told_all(self) -> None:
+        if not self.casement.simulator.pending:
+            self.all_told.add(len(self.casement.simulator.sent))
 
     def teardown(self) -> None:
         """Everything comes to rest, and must then be as promised."""
@@ -274,8 +279,16 @@ class History(RuleBasedStateMachine):
             for asked in (*self.stage.asked, *self.key_reused):
                 check_answers(asked, self.casement)
             check_what_waited(self)
+            check_verdicts(self)
 
-    # --- in words -----------------------------------------------------------------------------------
+    # --- what it takes ----------------------------------------------------------------------------------
+
+    def _disturb(self, disturbed: Disturbance) -> None:
+        if disturbed:
+            after, what = disturbed
+            at = len(self.stage.effects.seen) + after
+            trouble = what if isinstance(what, Trouble) else None
+            self.stage.effects.plan(at, trouble, None if trouble else lambda: BESIDE[what](self.stage))
 
     def _new_label(self) -> str:
         return f"message {len(self.stage.asked) + len(self.key_reused) + 1}"
@@ -358,6 +371,27 @@ def was_held(view: Json) -> bool:
     """Whether a message was held at once, and not a try, or refused before."""
     ours = view["casement"]
     return "of" not in ours and "waiting" in ours and ours.get("decision", {}).get("action") == "hold"
+
+
+def check_verdicts(history: History) -> None:
+    """Once Meta has told that it refused a message to Alice for the window, nothing free-form goes to her before she
+    has written again."""
+    sent = history.casement.simulator.sent
+    wrote = [
+        int(message["timestamp"]) * 1000
+        for webhook in history.casement.simulator.webhooks.finished
+        for update in webhook.updates
+        for message in update.value.get("messages", ())
+        if {ALICE, ALICE_ID} & {message.get("from"), message.get("from_user_id")}
+    ]
+    for place, refused in enumerate(sent):
+        if refused.user_id != ALICE_ID or refused.failed != RE_ENGAGEMENT:
+            continue
+        key = MessageKey.parse(refused.body["biz_opaque_callback_data"])
+        told = min((length for length in history.all_told if length > place), default=len(sent))
+        for later in sent[told:]:
+            if later.user_id == ALICE_ID and later.kind == "free_form":
+                assert key and any(key.at < at <= later.at * 1000 for at in wrote), f"sent though refused: {later}"
 
 
 def is_older(one: Json, other: Json) -> bool:

@@ -26,6 +26,8 @@ from tests.support.threads import NEVER, PATIENCE_S, Instance, Racer, clients, r
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
+pytestmark = pytest.mark.exhaustive
+
 MANY, FEW = 16, 3
 RE_ENGAGEMENT = 131047
 TEMPLATE = {"template": HELLO_WORLD["template"]}
