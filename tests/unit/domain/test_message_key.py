@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from casement.domain.message_key import PREFIX, MessageKey
+from casement.domain.message_key import PREFIX, MessageKey, template_in
 from tests.support.webhooks import any_json, any_text
 
 moments = st.integers(0, 10**13 - 1)
@@ -69,8 +69,29 @@ def test_what_others_may_have_sent_is_no_key(text):
 
 @given(any_json | any_text.map(lambda text: PREFIX + text))
 def test_no_callback_data_raises(data):
-    key = MessageKey.parse(data)
-    assert key is None or str(key) == data
+    key, template_id = MessageKey.parse(data), template_in(data)
+    assert key is None or key.travelling(template_id) == data
+    assert key is not None or template_id is None
+
+
+@given(keys, st.from_regex("[0-9]{1,20}", fullmatch=True))
+def test_the_id_of_a_template_travels_behind_its_message(key, template_id):
+    data = key.travelling(template_id)
+
+    assert MessageKey.parse(data) == key
+    assert template_in(data) == template_id
+    assert len(data.encode()) <= 512
+
+
+@pytest.mark.parametrize("template_id", [None, "", "x", "1.2", "\u0661", "1" * 21])
+def test_what_is_no_templates_id_stays_at_home(template_id):
+    assert GOOD.travelling(template_id) == str(GOOD)
+    assert template_in(str(GOOD)) is None
+
+
+@pytest.mark.parametrize("data", [None, 7, "order-42", "order-42.t123", f"{PREFIX}.t123", f"{GOOD}.t", f"{GOOD}.T1"])
+def test_other_callback_data_names_no_template(data):
+    assert template_in(data) is None
 
 
 @given(any_text, keys)

@@ -2,7 +2,8 @@
 
 It travels to Meta as `biz_opaque_callback_data` and comes back on every status, so that a status finds its message
 without a look-up, even before the send's own answer has arrived. It is also the id that callers see for messages that
-have no wamid (yet).
+have no wamid (yet). Behind the key of a template message travels the id of its template, so that its statuses can be
+counted without a look-up too.
 """
 
 import re
@@ -11,7 +12,9 @@ from typing import NamedTuple, Self
 PREFIX = "csm1."  # the 1 is the version of this format: older keys come back for weeks after an upgrade
 _ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"  # Crockford's base 32, as in a ULID
 _ULID = re.compile(r"[0-7][0-9A-HJKMNP-TV-Z]{25}")
+_TEMPLATE = re.compile(r"(?s:(.+))\.t([0-9]{1,20})")  # no ULID: the letter is a small one
 _RANDOM_BITS = 80
+_DIGITS = re.compile(r"[0-9]{1,20}")
 _LATEST = 10**13 - 1  # the last millisecond that sort keys have room for, in the year 2286
 
 
@@ -32,7 +35,8 @@ class MessageKey(NamedTuple):
         """The key that `text` is, or None: anybody on the same WABA may send other callback data."""
         if not isinstance(text, str) or not text.startswith(PREFIX):
             return None
-        contact, _, ulid = text[len(PREFIX) :].rpartition(".")
+        tagged = _TEMPLATE.fullmatch(text)
+        contact, _, ulid = (tagged[1] if tagged else text)[len(PREFIX) :].rpartition(".")
         return cls(contact, ulid) if contact and _ULID.fullmatch(ulid) and ulid_time(ulid) <= _LATEST else None
 
     @property
@@ -42,6 +46,18 @@ class MessageKey(NamedTuple):
 
     def __str__(self) -> str:
         return f"{PREFIX}{self.contact}.{self.ulid}"
+
+    def travelling(self, template_id: str | None) -> str:
+        """The callback data of a message: the key, and the id of the template that it is, if it is one."""
+        return f"{self}.t{template_id}" if template_id and _DIGITS.fullmatch(template_id) else str(self)
+
+
+def template_in(callback_data: object) -> str | None:
+    """The id of the template that a message with this callback data is, None if it is none of ours or no template."""
+    if not isinstance(callback_data, str) or MessageKey.parse(callback_data) is None:
+        return None
+    tagged = _TEMPLATE.fullmatch(callback_data)
+    return tagged[2] if tagged else None
 
 
 def ulid_time(ulid: str) -> int:

@@ -141,6 +141,7 @@ class Outcome:
     sent: Mapping[str, Any] | None = None  # the body that went out in place of the one that was asked for
     retry: bool = False  # nothing was sent, and the same request may be made again
     closes_window: bool = False
+    template_id: str | None = None  # of the template that was sent
 
 
 @dataclass(frozen=True, slots=True)

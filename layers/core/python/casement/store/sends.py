@@ -51,6 +51,7 @@ class Sends:
             "http": outcome.http,
             "sent": dumps(outcome.sent) if outcome.sent else None,
             "retry": 1 if outcome.retry else None,
+            "template": outcome.template_id,
         }
         where = keys.send(number_id, key.contact, key.ulid, key.at, closes=outcome.closes_window)
         self._table.put(item(where, kept, self._ttl(key)))

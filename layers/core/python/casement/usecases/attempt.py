@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from casement.domain.contact import is_phone, phone_key
@@ -58,17 +59,18 @@ def attempt(
     request: Request,
     body: Mapping[str, Any],
     *,
+    template_id: str | None = None,
     stands_in: bool = False,
     takes_turns: bool = False,
     told: Callable[[GraphError], CasementError] = lambda error: error,
 ) -> Tried:
-    """Call Meta once with `body`, which was asked for under `key`, and write what became of it; `told` is what the
-    caller is told of a refusal. If it `takes_turns`, nothing has become of it yet when Meta puts it off.
+    """Call Meta once with `body`, which was asked for under `key`, and write what became of it.
 
-    A store that fails afterwards must not hide Meta's answer, and if the message may have gone out it must not make
-    anybody send again: so that raises nothing, and is told in `kept`.
+    `template_id` is that of the template that it is, `told` what the caller is told of a refusal. If it `takes_turns`,
+    nothing has become of it yet when Meta puts it off. A store that fails afterwards must not hide Meta's answer, and
+    if the message may have gone out it must not make anybody send again: so that raises nothing, and is told in `kept`.
     """
-    outcome, error = _call(engine, key, body, body if stands_in else None, told)
+    outcome, error = _call(engine, key, body, template_id, body if stands_in else None, told)
     if takes_turns and outcome.retry:
         return Tried(outcome, error, kept=True)
     try:
@@ -87,25 +89,24 @@ def _call(
     engine: Engine,
     key: MessageKey,
     body: Mapping[str, Any],
+    template_id: str | None,
     sent: Mapping[str, Any] | None,
     told: Callable[[GraphError], CasementError],
 ) -> tuple[Outcome, GraphError | None]:
+    ended = partial(Outcome, sent=sent, template_id=template_id)
     try:
-        said = engine.post({**body, CALLBACK_DATA: str(key)})
+        said = engine.post({**body, CALLBACK_DATA: key.travelling(template_id)})
     except GraphOutcomeUnknown as error:
-        return Outcome("unknown", engine.clock(), answer={"message": str(error)}, sent=sent), error
+        return ended("unknown", engine.clock(), answer={"message": str(error)}), error
     except (GraphRejected, GraphUnavailable) as error:
         http, answer = engine.show(told(error))
         closes = error.code in RE_ENGAGEMENT_CODES
         retry = isinstance(error, GraphUnavailable)
-        outcome = Outcome(
-            "failed", engine.clock(), answer=answer, http=http, sent=sent, retry=retry, closes_window=closes
-        )
-        return outcome, error
+        return ended("failed", engine.clock(), answer=answer, http=http, retry=retry, closes_window=closes), error
     wamid = _wamid(said)
     if wamid is None:
-        return Outcome("unknown", engine.clock(), answer=said, sent=sent), None
-    return Outcome("accepted", engine.clock(), wamid=wamid, answer=said, sent=sent), None
+        return ended("unknown", engine.clock(), answer=said), None
+    return ended("accepted", engine.clock(), wamid=wamid, answer=said), None
 
 
 def _stop_number(engine: Engine, code: int) -> None:

@@ -7,7 +7,16 @@ from typing import Any
 from casement.domain.conversation import Conversation
 from casement.domain.number import NumberSettings
 from casement.domain.policy import Handoff, Hold, NamedTemplate, Policy, Purpose, Reject, TemplateChoice, UseTemplate
-from casement.domain.sending import Decision, Message, Selection, Situation, TemplateAsked, decide
+from casement.domain.sending import (
+    Decision,
+    Message,
+    Selection,
+    SendInstead,
+    SendNow,
+    Situation,
+    TemplateAsked,
+    decide,
+)
 from casement.domain.template_choice import Candidate, Chosen, Passed, choose, languages_for
 from casement.domain.template_parameters import misfits
 from casement.domain.templates import why_not_sendable
@@ -30,6 +39,16 @@ class Judged:
     def window(self) -> Window:
         """The window it was decided by."""
         return self.situation.window
+
+    @property
+    def template_id(self) -> str | None:
+        """The id of the template that goes out, None if none does."""
+        match self.decision:
+            case SendInstead(chosen):
+                return chosen.template.id
+            case SendNow() if self.asked and self.asked.stored:
+                return self.asked.stored.id
+        return None
 
 
 def judge(message: Message, policy: Policy, engine: Engine, now: int, *, waited: bool = False) -> Judged:

@@ -28,4 +28,4 @@ def nudge(waits: Pending, chosen: Chosen, conversation: Conversation, engine: En
     if engine.is_late:
         engine.sends.end(engine.number, key, request, Outcome("failed", engine.clock()))
         return nudged, None
-    return nudged, attempt(engine, key, request, body)
+    return nudged, attempt(engine, key, request, body, template_id=chosen.template.id)

@@ -121,9 +121,9 @@ def step(pending: Pending, engine: Engine, *, is_behind: bool = False) -> Step:
         case SendNow() if is_behind and judged.message.template is None:
             return Step(pending, wait=_AT_ONCE_S)
         case SendNow():
-            return _try(pending, request, engine)
+            return _try(pending, request, judged, engine)
         case SendInstead(chosen):
-            return _try(pending, request, engine, in_place_of(request.body, chosen.body))
+            return _try(pending, request, judged, engine, in_place_of(request.body, chosen.body))
         case KeepForCustomer() as kept:
             return Step(_keep_for_customer(pending, kept, judged, engine))
         case GiveToPerson(note, why):
@@ -160,7 +160,9 @@ def _to_send(pending: Pending) -> Request:
     return Request(pending.request.body, pending.request.callback_data, pending.request.when_closed, origin)
 
 
-def _try(pending: Pending, request: Request, engine: Engine, stands_in: dict[str, object] | None = None) -> Step:
+def _try(
+    pending: Pending, request: Request, judged: Judged, engine: Engine, stands_in: dict[str, object] | None = None
+) -> Step:
     now = engine.clock()
     key = engine.new_key(pending.key.contact, now)
     claimed = pending.sending(key, now)
@@ -177,7 +179,14 @@ def _try(pending: Pending, request: Request, engine: Engine, stands_in: dict[str
     if engine.is_late:
         _not_begun(claimed, key, request, engine)
         return Step(claimed, wait=_AT_ONCE_S)
-    tried = attempt(engine, key, request, stands_in or request.body, stands_in=stands_in is not None)
+    tried = attempt(
+        engine,
+        key,
+        request,
+        stands_in or request.body,
+        template_id=judged.template_id,
+        stands_in=stands_in is not None,
+    )
     is_template = stands_in is not None or request.body.get("type") == "template"
     return _after(claimed, tried, engine, is_template=is_template)
 

@@ -188,6 +188,7 @@ def _send(
         key,
         request,
         body,
+        template_id=judged.template_id,
         stands_in=stands_in,
         takes_turns=takes_turns,
         told=lambda error: _told(error, judged, key, asking),
