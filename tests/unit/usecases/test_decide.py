@@ -29,7 +29,7 @@ from casement.domain.sending import (
     decide,
 )
 from casement.domain.template_choice import Chosen, Passed
-from casement.domain.template_parameters import WRONG_FORMAT, WRONG_NUMBER, Misfit
+from casement.domain.template_fit import WRONG_FORMAT, WRONG_NUMBER, Misfit
 from casement.domain.templates import Template
 from casement.domain.window import DAY_MS, Opener, Verdict, Window, WindowRules, WindowState, window_at
 

@@ -9,7 +9,7 @@ from casement.domain.errors import CasementError, NumberStopped, OptedOut, Templ
 from casement.domain.message_key import MessageKey
 from casement.domain.policy import Handoff, Hold, Policy, Reject, TemplateChoice, UseTemplate, WhenLimited
 from casement.domain.template_choice import Chosen, Passed
-from casement.domain.template_parameters import Misfit
+from casement.domain.template_fit import Misfit
 from casement.domain.templates import Template, why_not_sendable
 from casement.domain.window import Window
 

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from casement.domain.template_parameters import Filled, filled
+from casement.domain.template_filling import Filled, filled
 from casement.domain.templates import Template, why_not_sendable
 
 

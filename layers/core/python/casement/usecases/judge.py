@@ -18,7 +18,7 @@ from casement.domain.sending import (
     decide,
 )
 from casement.domain.template_choice import Candidate, Chosen, Passed, choose, languages_for
-from casement.domain.template_parameters import misfits
+from casement.domain.template_fit import fit
 from casement.domain.templates import why_not_sendable
 from casement.domain.window import Window, window_at
 from casement.usecases.engine import Engine
@@ -101,7 +101,7 @@ def _asked(message: Message, engine: Engine) -> TemplateAsked | None:
     name, language = message.template
     stored = engine.templates.find(engine.waba_id, name, language)
     given = message.body["template"].get("components")
-    return TemplateAsked(name, language, stored, misfits(stored.definition, given) if stored else ())
+    return TemplateAsked(name, language, stored, fit(stored.definition, given) if stored else ())
 
 
 def _choice(policy: Policy) -> TemplateChoice | None:
@@ -138,7 +138,7 @@ def _named(choice: NamedTemplate, conversation: Conversation, engine: Engine) ->
     stored = engine.templates.find(engine.waba_id, name, language)
     if stored is None:
         return Selection(choice, None, (Passed(name, language, "It does not exist in this language."),))
-    unfit = misfits(stored.definition, choice.body.get("components"))
+    unfit = fit(stored.definition, choice.body.get("components"))
     unsendable = why_not_sendable(stored)
     why = (
         str(unsendable)

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from casement.domain.template_parameters import Filled, filled, misfits, needed
+from casement.domain.template_filling import Filled, filled, needed
+from casement.domain.template_fit import fit
 from local.simulator.template_fit import check_fit
 from tests.support.webhooks import any_json
 
@@ -127,7 +128,7 @@ CAROUSEL = template(HELLO, {"type": "CAROUSEL", "cards": [{"components": [header
     ],
 )
 def test_what_meta_surely_refuses(definition, components, expected):
-    found = misfits(definition, components)
+    found = fit(definition, components)
 
     assert [(misfit.code, misfit.where) for misfit in found] == [(code, where) for code, where, _ in expected]
     for misfit, (_, _, word) in zip(found, expected, strict=True):
@@ -172,7 +173,7 @@ def test_what_meta_surely_refuses(definition, components, expected):
     ],
 )
 def test_what_meta_may_take_is_let_through(definition, components):
-    assert misfits(definition, components) == ()
+    assert fit(definition, components) == ()
 
 
 @pytest.mark.parametrize(
@@ -188,7 +189,7 @@ def test_what_meta_may_take_is_let_through(definition, components):
     ],
 )
 def test_a_misfit_never_repeats_what_the_caller_gave(definition, components):
-    found = misfits(definition, components)
+    found = fit(definition, components)
 
     assert found
     assert SECRET not in "".join(misfit.where + misfit.why for misfit in found)
@@ -197,7 +198,7 @@ def test_a_misfit_never_repeats_what_the_caller_gave(definition, components):
 @given(any_json | st.lists(st.fixed_dictionaries({"type": st.sampled_from(["body", "header", "button"])}) | any_json))
 def test_no_components_make_it_stumble(components):
     for definition in (TWO, CUSTOMER, TITLED, IMAGE, TRACK, COUPON, OTP):
-        assert all(misfit.code in (132000, 132012) for misfit in misfits(definition, components))
+        assert all(misfit.code in (132000, 132012) for misfit in fit(definition, components))
 
 
 SECTIONS = st.sampled_from(["HEADER", "BODY", "BUTTONS", "CAROUSEL", "LIMITED_TIME_OFFER"])
@@ -210,7 +211,7 @@ ODD_COMPONENTS = st.fixed_dictionaries(
 def test_no_definition_makes_it_stumble(components, format_, parameters):
     definition = {"components": components, "parameter_format": format_}
 
-    misfits(definition, [sent("body", text())])
+    fit(definition, [sent("body", text())])
     assert set(filled(definition, parameters).missing) <= set(needed(definition))
 
 
@@ -304,7 +305,7 @@ def test_named_values_become_components(definition, keys, parameters, components
     assert needed(definition) == keys
     assert filled(definition, parameters) == Filled(tuple(components))
     assert filled(definition, parameters).complete
-    assert misfits(definition, components) == ()
+    assert fit(definition, components) == ()
     assert filled(definition, {}).missing == keys
 
 
@@ -411,7 +412,7 @@ def test_what_is_filled_fits_here_and_at_meta(made):
     result = filled(definition, parameters)
 
     assert result.complete
-    assert misfits(definition, list(result.components)) == ()
+    assert fit(definition, list(result.components)) == ()
     check_fit(definition, list(result.components))
 
 
@@ -437,6 +438,6 @@ def test_a_component_left_out_is_a_misfit(made, data):
         return
     dropped = data.draw(st.sampled_from(judged))
 
-    found = misfits(definition, [each for each in components if each is not dropped])
+    found = fit(definition, [each for each in components if each is not dropped])
 
     assert [misfit.where for misfit in found] == [" ".join((dropped["type"], dropped.get("index", ""))).strip()]
