@@ -99,6 +99,7 @@ def test_why_not_is_said_in_words():
         *("stop", "Stop", "STOP", " stop\n", "Stop!", "*STOP*", "stop.", "\u201cstop\u201d", "stop \U0001f64f"),
         *("unsubscribe", "parar", "\u00a1PARAR!", "darse de baja", "Darse  de\tbaja", "sair", "Arr\u00eat", "ARRET"),
         *("arre\u0302t", "d\u00e9sabonner", "desabonner", "abmelden", "ferma", "\uff33\uff34\uff2f\uff30"),
+        *("Berhenti", "إيقاف", "ايقاف", "बंद करें"),
     ],
 )
 def test_a_stop_word_alone_stops(text):
@@ -106,7 +107,7 @@ def test_a_stop_word_alone_stops(text):
 
 
 @pytest.mark.parametrize(
-    "text", ["start", "START", "Start!", "unstop", "Empezar", "come\u00e7ar", "comecar", "starten"]
+    "text", ["start", "START", "Start!", "unstop", "Empezar", "come\u00e7ar", "comecar", "starten", "استئناف"]
 )
 def test_a_resume_word_alone_resumes(text):
     assert said_to_stop(text, STOP_WORDS, RESUME_WORDS) is False

@@ -89,6 +89,9 @@ STOP_WORDS: Words = {
     "fr": ("arrêt", "désabonner"),
     "de": ("stopp", "abmelden"),
     "it": ("ferma", "disiscriviti"),
+    "id": ("berhenti", "berhenti berlangganan"),
+    "ar": ("إيقاف", "إلغاء الاشتراك"),
+    "hi": ("बंद करें",),
 }
 RESUME_WORDS: Words = {
     "en": ("start", "unstop"),
@@ -97,6 +100,9 @@ RESUME_WORDS: Words = {
     "fr": ("reprendre",),
     "de": ("starten",),
     "it": ("riprendi",),
+    "id": ("mulai lagi",),
+    "ar": ("استئناف",),
+    "hi": ("फिर से शुरू करें",),
 }
 
 
