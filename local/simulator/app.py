@@ -9,6 +9,8 @@ from random import Random
 from typing import Any
 from wsgiref.types import StartResponse, WSGIEnvironment
 
+from local.simulator.agenda import Agenda
+from local.simulator.authoring import Authoring
 from local.simulator.config import (
     APP_SECRET,
     LOCAL_NUMBER,
@@ -27,8 +29,11 @@ from local.simulator.graph import Graph, route_of
 from local.simulator.inbound import AUTO, Customers, Id
 from local.simulator.media import Media
 from local.simulator.messages import Messages, Sent
+from local.simulator.review_script import Verdict
+from local.simulator.reviews import Reviews
 from local.simulator.seeds import SEEDS
 from local.simulator.seeds import Template as Seed
+from local.simulator.template_routes import TemplateRoutes
 from local.simulator.templates import Template, Templates
 from local.simulator.webhooks import Update, Webhook, Webhooks
 from local.simulator.windows import Window
@@ -63,7 +68,7 @@ class Simulator:
         unanswered: Unanswered = raise_in_process,
     ) -> None:
         self.numbers = tuple(numbers)
-        self._usual_options = options or Options()
+        self._usual_options = usual = options or Options()
         self._verify_token, self._verify, self._unanswered = verify_token, verify, unanswered
         self._clock, self._rng = clock, rng or Random()  # noqa: S311 - nothing here is a secret
         self._lock = threading.RLock()
@@ -71,7 +76,10 @@ class Simulator:
         self._known: dict[str, float] = {}  # every wamid there has been, with its time
         self._webhooks = Webhooks(app_secret, deliver, clock, self._rng)
         self._media = Media(clock, self._rng)
-        self.templates = Templates(seeds, self._webhooks, self._usual_options, clock, self._rng)
+        self._agenda = Agenda()
+        self.templates = Templates(seeds, clock, self._rng)
+        self._reviews = Reviews(self.templates, self._webhooks, self._agenda, usual, clock)
+        self._authoring = Authoring(self.templates, self._reviews, usual, clock)
         self._customers = Customers(self._directory, self._media, self._webhooks, self._known, clock, self._rng)
         self._messages = Messages(
             self._directory,
@@ -80,11 +88,20 @@ class Simulator:
             self._webhooks,
             self._faults,
             self._known,
-            self._usual_options,
+            usual,
             clock,
             self._rng,
         )
-        self._graph = Graph(self.numbers, self._messages, self.templates, self._media, self._webhooks)
+        self._template_routes = TemplateRoutes(self.templates, self._authoring, self._reviews, usual)
+        self._graph = Graph(
+            self.numbers,
+            self._messages,
+            self.templates,
+            self._media,
+            self._webhooks,
+            usual,
+            self._template_routes.routes,
+        )
         self._control = Control(self)
         self.templates.reset(self._graph.waba_ids)
 
@@ -265,6 +282,42 @@ class Simulator:
         with self._lock:
             return self.templates.add(template, waba_id=waba_id or self.numbers[0].waba_id, status=status)
 
+    def add_copies(
+        self, template: Mapping[str, Any], copies: int, *, waba_id: str | None = None, status: str = "APPROVED"
+    ) -> list[Template]:
+        """As many such templates, told apart by their names: `news` makes `news_00001`, `news_00002` …"""
+        with self._lock:
+            return [
+                self.add_template({**template, "name": f"{template['name']}_{n:05}"}, waba_id=waba_id, status=status)
+                for n in range(1, copies + 1)
+            ]
+
+    def add_row(self, row: Any, *, waba_id: str | None = None) -> None:
+        """Any JSON value in the place of a template: the listing has it as it is, and nothing else knows it."""
+        with self._lock:
+            self.templates.add_row(row, waba_id=waba_id or self.numbers[0].waba_id)
+
+    def review_next(
+        self,
+        decision: str,
+        n: int = 1,
+        *,
+        match: str = "",
+        after: float = 0.0,
+        reason: str | None = None,
+        advice: str | None = None,
+        category: str | None = None,
+        pause_after: float = 0.0,
+        notify: bool = True,
+    ) -> None:
+        """How the next `n` reviews end (see `review_script.ENDS`), `after` seconds, instead of as `auto_review` says.
+
+        A review begins when a template is created or edited. `match` is a regular expression searched in "news/en_US".
+        """
+        verdict = Verdict(decision, after, reason, advice, category, pause_after, notify)
+        with self._lock:
+            self._reviews.script.add(verdict, n, match)
+
     def review(
         self,
         template: str,
@@ -277,10 +330,10 @@ class Simulator:
     ) -> list[Template]:
         """Meta decides about a template, by id or by name (then in all languages, or just in one)."""
         with self._lock:
-            return [
-                self.templates.review(each.id, decision, reason=reason, advice=advice, notify=notify)
-                for each in self.named(template, language)
-            ]
+            meant = self.named(template, language)
+            for each in meant:
+                self._reviews.decide(each, decision, reason=reason, advice=advice, notify=notify)
+            return meant
 
     def recategorise(
         self,
@@ -291,25 +344,29 @@ class Simulator:
         announce: bool = False,
         notify: bool = True,
     ) -> list[Template]:
-        """Meta moves a template to another category, or announces (`announce`) that it will."""
+        """Meta moves a template to another category; or (`announce`) says that it will, and does it 24 hours later."""
         with self._lock:
-            return [
-                self.templates.recategorise(each.id, category, announce=announce, notify=notify)
-                for each in self.named(template, language)
-            ]
+            meant = self.named(template, language)
+            for each in meant:
+                self._reviews.recategorise(each, category, announce=announce, notify=notify)
+            return meant
 
     def score(self, template: str, score: str, *, language: str | None = None, notify: bool = True) -> list[Template]:
         """The template's quality changes: GREEN, YELLOW, RED, UNKNOWN."""
         with self._lock:
-            return [self.templates.score(each.id, score, notify=notify) for each in self.named(template, language)]
+            meant = self.named(template, language)
+            for each in meant:
+                self._reviews.score(each, score, notify=notify)
+            return meant
 
     def named(self, template: str, language: str | None = None) -> list[Template]:
         """The templates meant by an id or a name; there is at least one."""
         with self._lock:
+            self.tick()
             by_id = self.templates.get(template)
-            everywhere = [each for waba_id in self._graph.waba_ids for each in self.templates.all(waba_id)]
-            meant = [by_id] if by_id else [each for each in everywhere if each.data["name"] == template]
-            found = [each for each in meant if language in {None, each.data["language"]}]
+            everywhere = [self.templates.named(waba_id, template) for waba_id in self._graph.waba_ids]
+            meant = [by_id] if by_id else [each for found in everywhere for each in found]
+            found = [each for each in meant if language in {None, each.language}]
             if not found:
                 raise ValueError(f"there is no template {template}")
             return found
@@ -326,9 +383,9 @@ class Simulator:
         return self._webhooks.pending
 
     def tick(self) -> None:
-        """What time alone brings about: reviews end. Happens before every request and delivery too."""
+        """What time alone brings about: reviews and pauses end, templates move or go. Before every request too."""
         with self._lock:
-            self.templates.finish_reviews()
+            self._agenda.run(self._clock())
 
     def deliver_pending(self) -> list[int]:
         """Try every queued webhook once, in order, and return the statuses. All but 200 stay queued."""
@@ -367,6 +424,9 @@ class Simulator:
                 self._messages,
                 self._webhooks,
                 self._known,
+                self._agenda,
+                self._reviews.script,
+                self._authoring,
             ):
                 part.clear()
             self._graph.subscribe_all()
@@ -375,5 +435,6 @@ class Simulator:
 
     def _use(self, options: Options) -> Options:
         with self._lock:
-            self._messages.options = self.templates.options = options
+            for part in (self._messages, self._reviews, self._authoring, self._template_routes, self._graph):
+                part.options = options
             return options

@@ -40,6 +40,7 @@ class Control:
             ("POST", "/fail"): self._fail,
             ("POST", "/templates"): self._add_template,
             ("POST", "/templates/{template}/review"): self._review,
+            ("POST", "/reviews"): self._review_next,
             ("POST", "/webhook"): self._webhook,
             ("GET", "/webhooks"): self._webhooks,
             ("POST", "/webhooks/deliver"): self._deliver,
@@ -168,8 +169,18 @@ class Control:
     # --- templates --------------------------------------------------------------------------------
 
     def _add_template(self, body: Json, _names: dict[str, str]) -> Json:
-        waba_id, status = body.pop("waba_id", None), body.pop("status", "APPROVED")
-        return self._simulator.add_template(body, waba_id=waba_id, status=status).data
+        waba_id, status, copies = body.pop("waba_id", None), body.pop("status", "APPROVED"), body.pop("copies", None)
+        if "row" in body:
+            self._simulator.add_row(body["row"], waba_id=waba_id)
+            return {"success": True}
+        if copies is None:
+            return self._simulator.add_template(body, waba_id=waba_id, status=status).data
+        return {"added": len(self._simulator.add_copies(body, int(copies), waba_id=waba_id, status=status))}
+
+    def _review_next(self, body: Json, _names: dict[str, str]) -> Json:
+        n = int(body.pop("next", 1))
+        self._simulator.review_next(body.pop("decision"), n, **body)
+        return {"success": True}
 
     def _review(self, body: Json, names: dict[str, str]) -> Json:
         decision = body.pop("decision")

@@ -3,6 +3,14 @@
 https://developers.facebook.com/documentation/business-messaging/whatsapp/reference
 """
 
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from local.simulator.config import Json
+from local.simulator.errors import invalid
+from local.simulator.wsgi import Request
+
 TEMPLATE_DEFAULT = ("name", "parameter_format", "components", "language", "status", "category", "id")
 TEMPLATE = frozenset(
     {
@@ -35,3 +43,12 @@ WABA = frozenset(
         "disable_marketing_messages_on_cloud_api",
     }
 )  # fmt: skip
+
+
+def chosen(values: Mapping[str, Any], request: Request, default: tuple[str, ...], known: frozenset[str]) -> Json:
+    """What `fields` asks for, plus the id; what has no value is left out, as Graph does."""
+    asked = request.query.get("fields")
+    names = re.sub(r"\{[^}]*\}", "", asked).replace(" ", "").split(",") if asked else list(default)
+    if unknown := [name for name in names if name not in known]:
+        raise invalid(f"Tried accessing nonexisting field ({unknown[0][:64]})")
+    return {name: values[name] for name in dict.fromkeys((*names, "id")) if values.get(name) is not None}

@@ -1,26 +1,25 @@
 """The Graph API's routes: who may ask, what for, and the answers' shapes."""
 
-import base64
-import binascii
-import json
 import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
-from urllib.parse import urlencode
 
 from local.simulator import fields
-from local.simulator.config import Json, Number
-from local.simulator.errors import GraphError, invalid, unknown_object
+from local.simulator.config import Json, Number, Options
+from local.simulator.errors import GraphError, unknown_object
 from local.simulator.media import DOWNLOAD_PATH, Media, Medium
 from local.simulator.messages import Messages
-from local.simulator.templates import Template, Templates
+from local.simulator.paging import page
+from local.simulator.templates import Templates
 from local.simulator.webhooks import Webhooks
 from local.simulator.wsgi import Request, Response
 
+Route = tuple[str, str, str]
+"""Method, kind of node, edge ("" for the node itself)."""
+Handler = Callable[[Any, Request], Any]
+
 VERSION = re.compile(r"^/v\d+\.\d+(?=/)")
 SCOPES = ("whatsapp_business_management", "whatsapp_business_messaging")
-
-DEFAULT_PAGE = 25
 
 
 class Graph:
@@ -31,10 +30,12 @@ class Graph:
         templates: Templates,
         media: Media,
         webhooks: Webhooks,
+        options: Options,
+        more: Mapping[Route, Handler],
     ) -> None:
         self._numbers = {number.phone_number_id: number for number in numbers}
         self._messages, self._templates, self._media = messages, templates, media
-        self._webhooks = webhooks
+        self._webhooks, self.options, self._more = webhooks, options, more
         self._subscribed: dict[str, Json] = {}
         self.subscribe_all()
 
@@ -62,7 +63,7 @@ class Graph:
             raise self._no_route(request.method, kind, parts)
         return Response.of(handler(node, request))
 
-    def _routes(self) -> Mapping[tuple[str, str, str], Callable[[Any, Request], Any]]:
+    def _routes(self) -> Mapping[Route, Handler]:
         return {
             ("POST", "number", "messages"): self._send,
             ("POST", "number", "marketing_messages"): self._send_marketing,
@@ -70,17 +71,12 @@ class Graph:
             ("GET", "number", ""): self._read_number,
             ("GET", "waba", ""): self._read_waba,
             ("GET", "waba", "phone_numbers"): self._list_numbers,
-            ("GET", "waba", "message_templates"): self._list_templates,
-            ("POST", "waba", "message_templates"): self._create_template,
-            ("DELETE", "waba", "message_templates"): self._delete_template,
             ("GET", "waba", "subscribed_apps"): self._list_subscriptions,
             ("POST", "waba", "subscribed_apps"): self._subscribe,
             ("DELETE", "waba", "subscribed_apps"): self._unsubscribe,
-            ("GET", "template", ""): self._read_template,
-            ("POST", "template", ""): self._edit_template,
-            ("POST", "template", "unpause"): self._unpause_template,
             ("GET", "media", ""): self._read_media,
             ("DELETE", "media", ""): self._delete_media,
+            **self._more,
         }
 
     # --- who asks, and for what -------------------------------------------------------------------
@@ -148,19 +144,18 @@ class Graph:
     # --- numbers, accounts, tokens ----------------------------------------------------------------
 
     def _read_number(self, number: Number, request: Request) -> Json:
-        return _chosen(_number_fields(number), request, fields.NUMBER_DEFAULT, fields.NUMBER)
+        return fields.chosen(_number_fields(number), request, fields.NUMBER_DEFAULT, fields.NUMBER)
 
     def _list_numbers(self, waba_id: str, request: Request) -> Json:
         numbers = [number for number in self._numbers.values() if number.waba_id == waba_id]
-        rows = [
-            (index, _chosen(_number_fields(number), request, fields.NUMBER_DEFAULT, fields.NUMBER))
-            for index, number in enumerate(numbers, start=1)
-        ]
-        return page(rows, request)
+        rows = list(enumerate(numbers, start=1))
+        return page(rows, request, self.options, number=lambda row: row[0]).answer(
+            lambda row: fields.chosen(_number_fields(row[1]), request, fields.NUMBER_DEFAULT, fields.NUMBER)
+        )
 
     def _read_waba(self, waba_id: str, request: Request) -> Json:
         values = {"id": waba_id, "name": "Casement Local", "timezone_id": "1", "message_template_namespace": "local"}
-        return _chosen(values, request, fields.WABA_DEFAULT, fields.WABA)
+        return fields.chosen(values, request, fields.WABA_DEFAULT, fields.WABA)
 
     def _debug_token(self, request: Request) -> Json:
         asked = request.query.get("input_token", "")
@@ -200,54 +195,6 @@ class Graph:
         self._webhooks.muted.add(waba_id)
         return {"success": True}
 
-    # --- templates --------------------------------------------------------------------------------
-
-    def _list_templates(self, waba_id: str, request: Request) -> Json:
-        wanted = _template_filter(request.query)
-        kept = [template for template in self._templates.all(waba_id) if wanted(template.data)]
-        answer = page([(template.number, template) for template in kept], request)
-        answer["data"] = [_template_row(template, request) for template in answer["data"]]
-        if "summary" in request.query:
-            names = {template.data["name"] for template in self._templates.all(waba_id)}
-            limit = self._templates.options.template_limit
-            answer["summary"] = {
-                "total_count": len(kept),
-                "message_template_count": len(names),
-                "message_template_limit": limit,
-                "are_translations_complete": True,
-            }
-        return answer
-
-    def _read_template(self, template: Template, request: Request) -> Json:
-        return _template_row(template, request)
-
-    def _create_template(self, waba_id: str, request: Request) -> Json:
-        template = self._templates.create(waba_id, request.params)
-        return {"id": template.id, "status": template.status, "category": template.data["category"]}
-
-    def _edit_template(self, template: Template, request: Request) -> Json:
-        self._templates.edit(template, request.params)
-        return {"success": True, "id": template.id, "category": template.data["category"]}
-
-    def _unpause_template(self, template: Template, _request: Request) -> Json:
-        if template.status != "PAUSED":
-            raise invalid("The template is not paused.")
-        self._templates.review(template.id, "unpause")
-        return {"success": True}
-
-    def _delete_template(self, waba_id: str, request: Request) -> Json:
-        params = request.params
-        ids = params.get("hsm_ids", [])
-        if isinstance(ids, str):
-            ids = [each.strip(' []"') for each in ids.split(",")]
-        if params.get("hsm_id"):
-            ids = [params["hsm_id"]]
-        name = params.get("name", "")
-        if not name and not ids:
-            raise invalid("The parameter name is required.")
-        self._templates.delete(waba_id, str(name), [str(each) for each in ids if each])
-        return {"success": True}
-
 
 def route_of(request: Request) -> str:
     """ "POST /100000000000001/messages": what a fault's `match` is searched in."""
@@ -272,88 +219,3 @@ def _number_fields(number: Number) -> Json:
         "account_mode": "SANDBOX",
         "messaging_limit_tier": "TIER_250",
     }
-
-
-def _template_row(template: Template, request: Request) -> Json:
-    return _chosen(template.data, request, fields.TEMPLATE_DEFAULT, fields.TEMPLATE)
-
-
-def _chosen(values: Mapping[str, Any], request: Request, default: tuple[str, ...], known: frozenset[str]) -> Json:
-    """What `fields` asks for, plus the id; what has no value is left out, as Graph does."""
-    asked = request.query.get("fields")
-    names = re.sub(r"\{[^}]*\}", "", asked).replace(" ", "").split(",") if asked else list(default)
-    if unknown := [name for name in names if name not in known]:
-        raise invalid(f"Tried accessing nonexisting field ({unknown[0][:64]})")
-    return {name: values[name] for name in dict.fromkeys((*names, "id")) if values.get(name) is not None}
-
-
-def _template_filter(query: Mapping[str, str]) -> Callable[[Json], bool]:
-    exact = {name: _several(query[name]) for name in ("status", "language", "category") if query.get(name)}
-    scores = _several(query["quality_score"]) if query.get("quality_score") else None
-    name, part = query.get("name"), query.get("name_or_content")
-
-    def wanted(data: Json) -> bool:
-        if any(str(data.get(field)).upper() not in values for field, values in exact.items()):
-            return False
-        if scores is not None and data["quality_score"]["score"] not in scores:
-            return False
-        if name and data["name"] != name:
-            return False
-        return not part or part in data["name"] or part in json.dumps(data["components"], ensure_ascii=False)
-
-    return wanted
-
-
-def _several(value: str) -> set[str]:
-    """One value, several with commas, or a JSON array."""
-    return {each.strip(' []"').upper() for each in value.split(",")}
-
-
-def page(rows: list[tuple[int, Any]], request: Request) -> Json:
-    """One page in Graph's shape. `rows` are (rising number, row): the cursors stand for the numbers, so a
-    row that comes
-    or goes between two pages moves nothing else."""
-    limit = _limit(request.query.get("limit"))
-    after, before = _uncursor(request.query.get("after")), _uncursor(request.query.get("before"))
-    left = [row for row in rows if (after is None or row[0] > after) and (before is None or row[0] < before)]
-    shown = left[-limit:] if before is not None and after is None else left[:limit]
-    answer: Json = {"data": [row for _, row in shown]}
-    if not shown:
-        return answer
-    first, last = shown[0][0], shown[-1][0]
-    paging: Json = {"cursors": {"before": _cursor(first), "after": _cursor(last)}}
-    if last < rows[-1][0]:
-        paging["next"] = _link(request, limit, after=_cursor(last))
-    if first > rows[0][0]:
-        paging["previous"] = _link(request, limit, before=_cursor(first))
-    return answer | {"paging": paging}
-
-
-def _limit(value: str | None) -> int:
-    if value is None:
-        return DEFAULT_PAGE
-    if not value.isascii() or not value.isdigit() or not 1 <= int(value) <= 1000:
-        raise invalid("Param limit must be a number between 1 and 1000.")
-    return int(value)
-
-
-def _cursor(number: int) -> str:
-    return base64.b64encode(f"simulated:{number}".encode()).decode()
-
-
-def _uncursor(cursor: str | None) -> int | None:
-    if not cursor:
-        return None
-    try:
-        number = base64.b64decode(cursor, validate=True).decode("ascii").removeprefix("simulated:")
-        return int(number)
-    except (binascii.Error, ValueError):
-        raise invalid("Invalid cursors values.") from None
-
-
-def _link(request: Request, limit: int, **cursor: str) -> str:
-    """As at Meta, the link has the token in it: a client does better to pass `after` itself."""
-    token = request.headers.get("authorization", "").partition(" ")[2].strip() or request.query.get("access_token", "")
-    kept = {name: value for name, value in request.query.items() if name not in {"after", "before", "limit"}}
-    query = {"access_token": token} | kept | {"limit": str(limit)} | cursor
-    return f"{request.base_url}{request.path}?{urlencode(query)}"

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from random import Random
 from typing import Any
@@ -93,15 +94,21 @@ def simulator(clock: Clock, receiver: Receiver) -> Simulator:
     return Simulator(clock=clock, deliver=receiver, verify=lambda query: (200, query["hub.challenge"]), rng=rng)
 
 
-@pytest.fixture
-def graph(simulator: Simulator) -> Iterator[Endpoint]:
-    """The simulator, mounted."""
+@contextmanager
+def mounted(simulator: Simulator) -> Iterator[Endpoint]:
+    """A client of this simulator, in process."""
     with httpx.Client(
         transport=httpx.WSGITransport(app=simulator),
         base_url="https://graph.example",
         headers={"Authorization": f"Bearer {LOCAL_NUMBER.token}"},
     ) as client:
         yield Endpoint(client, LOCAL_NUMBER.phone_number_id, LOCAL_NUMBER.waba_id, ALICE)
+
+
+@pytest.fixture
+def graph(simulator: Simulator) -> Iterator[Endpoint]:
+    with mounted(simulator) as endpoint:
+        yield endpoint
 
 
 def meta() -> Endpoint:

@@ -1,16 +1,21 @@
 """The control routes: each does over HTTP what the method of the same purpose does, and README.md has it."""
 
 import re
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from local.simulator import Simulator
+from local.simulator import Options, Simulator
+from local.simulator.config import MISLEADING
 from local.simulator.control import Control
 from local.simulator.faults import CALL_FAULTS, SEND_FAULTS
 from local.simulator.inbound import DEFAULT_SENDER
+from local.simulator.review_script import ENDS, REASONS
+from local.simulator.reviews import DECISIONS
 from tests.contract.conftest import ALICE, Endpoint
+from tests.contract.template_events import NEWS, create
 
 README = Path(__file__).parents[2] / "local" / "simulator" / "README.md"
 
@@ -87,6 +92,20 @@ def test_templates_and_options(control: Any, simulator: Simulator) -> None:
     assert simulator.options.statuses == ("sent", "delivered", "read")
 
 
+def test_reviews_to_come_and_templates_in_bulk(control: Any, graph: Endpoint) -> None:
+    control("/reviews", {"next": 2, "match": "_b/", "decision": "reject", "reason": "SCAM"})
+    answers = [create(graph, name=name).json()["status"] for name in ("x_a", "x_b", "y_b", "z_b")]
+    assert answers == ["PENDING", "REJECTED", "REJECTED", "PENDING"]
+
+    assert control("/templates", {**NEWS, "copies": 30}) == {"added": 30}
+    assert control("/templates", {"row": "no template"}) == {"success": True}
+    control("/options", {"page_limit": 7, "paging": "loop"})
+    assert len(graph.get(f"{graph.waba}/message_templates").json()["data"]) == 7
+    control("/options", {"page_limit": 1000, "paging": "normal"})
+    rows = graph.get(f"{graph.waba}/message_templates", limit="1000").json()["data"]
+    assert [rows[-2]["name"], rows[-1]] == ["news_00030", "no template"]
+
+
 def test_the_queue(control: Any) -> None:
     for _ in range(3):
         control("/inbound", {"from": ALICE})
@@ -136,6 +155,21 @@ def test_clear_is_as_new(control: Any, graph: Endpoint, simulator: Simulator) ->
         ("/options", {"window_refusal": "never"}),
         ("/templates/none/review", {"decision": "approve"}),
         ("/templates/hello_world/review", {"decision": "smile"}),
+        ("/templates/hello_world/review", {"decision": "reject", "reason": "UGLY"}),
+        ("/templates", {"name": "no_language"}),
+        ("/templates", {**NEWS, "copies": "many"}),
+        ("/reviews", {}),
+        ("/reviews", {"decision": "smile"}),
+        ("/reviews", {"decision": "reject", "reason": "UGLY"}),
+        ("/reviews", {"decision": "recategorise"}),
+        ("/reviews", {"decision": "approve", "category": "MARKETING"}),
+        ("/reviews", {"decision": "approve", "next": 0}),
+        ("/reviews", {"decision": "approve", "match": "("}),
+        ("/reviews", {"decision": "approve", "after": -1}),
+        ("/reviews", {"decision": "approve", "colour": "red"}),
+        ("/options", {"paging": "sideways"}),
+        ("/options", {"page_limit": 0}),
+        ("/options", {"unpause_event": "RESUMED"}),
         ("/preference", {"contact": ALICE, "value": "maybe"}),
         ("/webhooks/batch", {"size": 0}),
     ],
@@ -169,7 +203,9 @@ def test_the_examples_in_the_readme_work_one_after_another(graph: Endpoint, simu
         assert answer.status_code == 200, (path, body, answer.text)
 
 
-def test_the_readme_has_every_fault() -> None:
+def test_the_readme_has_every_fault_decision_reason_and_option() -> None:
     text = README.read_text()
+    options = [field.name for field in fields(Options)]
 
-    assert [how for how in (*CALL_FAULTS, *SEND_FAULTS) if f"`{how}`" not in text] == []
+    named = (*CALL_FAULTS, *SEND_FAULTS, *DECISIONS, *ENDS, *REASONS, *MISLEADING, *options)
+    assert [name for name in named if f"`{name}`" not in text] == []
