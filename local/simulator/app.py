@@ -33,6 +33,7 @@ from local.simulator.review_script import Verdict
 from local.simulator.reviews import Reviews
 from local.simulator.seeds import SEEDS
 from local.simulator.seeds import Template as Seed
+from local.simulator.taps import COUNTED
 from local.simulator.template_routes import TemplateRoutes
 from local.simulator.templates import Template, Templates
 from local.simulator.webhooks import Update, Webhook, Webhooks
@@ -241,16 +242,45 @@ class Simulator:
         Returns the wamid.
         """
         with self._lock:
-            sent = self._messages.find(wamid) if wamid else next(reversed(self._messages.ledger), None)
-            if sent is None:
-                raise ValueError(f"no message {wamid or ''} was accepted here")
+            sent = self._message(wamid)
             number = self.number(sent.phone_number_id)
             self._messages.status(number, sent.wamid, status, code=code, details=details)
             return sent.wamid
 
+    def _message(self, wamid: str | None) -> Sent:
+        sent = self._messages.find(wamid) if wamid else next(reversed(self._messages.ledger), None)
+        if sent is None:
+            raise ValueError(f"no message {wamid or ''} was accepted here")
+        return sent
+
     def read(self, wamid: str | None = None) -> str:
         """The customer reads this message, or the newest one. Returns its wamid."""
         return self.status(wamid, "read")
+
+    def tap(self, wamid: str | None = None, button: str | None = None, *, sender: Id = AUTO) -> str | None:
+        """The customer taps a button (its text; None: the first one) of this template message (None: the newest one).
+
+        A quick reply is a message: returns its wamid. A link is not: Meta counts the tap, and nobody is told (None).
+        `sender` is any id of who taps, which only a group needs.
+        """
+        with self._lock:
+            sent = self._message(wamid)
+            recipient, tapped, payload = self._messages.tap(sent.wamid, button)
+            if tapped.kind == COUNTED:
+                return None
+            number = self.number(sent.phone_number_id)
+            message = {
+                "context": {"from": number.digits, "id": sent.wamid},
+                "type": "button",
+                "button": {"payload": payload, "text": tapped.text},
+            }
+            who = recipient if sender is AUTO else self._directory.find(str(sender))
+            if who is None:
+                raise ValueError("a tap in a group needs a known sender")
+            shown = None if who.phone_hidden else who.wa_id
+            return self._customers.write(
+                number, message, sender=shown, user_id=who.user_id or AUTO, group_id=sent.group_id
+            )
 
     def fail_next(
         self,

@@ -37,6 +37,7 @@ class Control:
             ("POST", "/echo"): self._echo,
             ("POST", "/status"): self._status,
             ("POST", "/read"): self._read,
+            ("POST", "/tap"): self._tap,
             ("POST", "/fail"): self._fail,
             ("POST", "/templates"): self._add_template,
             ("POST", "/templates/{template}/review"): self._review,
@@ -158,6 +159,9 @@ class Control:
 
     def _read(self, body: Json, _names: dict[str, str]) -> Json:
         return {"id": self._simulator.read(body.get("id"))}
+
+    def _tap(self, body: Json, _names: dict[str, str]) -> Json:
+        return {"id": self._simulator.tap(body.get("id"), body.get("button"), sender=body.get("from", AUTO))}
 
     def _fail(self, body: Json, _names: dict[str, str]) -> Json:
         how = body.get("how", "error")

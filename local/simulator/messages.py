@@ -12,6 +12,8 @@ from local.simulator.faults import Fault, Faults
 from local.simulator.inbound import make_wamid, messages_value
 from local.simulator.media import Media
 from local.simulator.payloads import MEDIA_TYPES, check_message
+from local.simulator.pricing import bears_pricing, pricing
+from local.simulator.taps import Button, Tap, find, payload
 from local.simulator.template_fit import check_fit, needs_phone
 from local.simulator.templates import Template, Templates
 from local.simulator.webhooks import Update, Webhooks
@@ -24,8 +26,7 @@ STATUSES = ("sent", "delivered", "read", "played", "failed")
 
 @dataclass
 class Sent:
-    """One accepted message, as the ledger keeps it. A message refused at once is not here; one refused
-    late is, with
+    """One accepted message, as the ledger keeps it. A message refused at once is not here; one refused late is, with
     the code in `failed`: no customer has seen it."""
 
     wamid: str
@@ -45,6 +46,9 @@ class Sent:
     failed: int | None = None
     answered: bool = True  # False: processed, but the client never learned (see faults)
     statuses: list[str] = field(default_factory=list)
+    told_at: dict[str, float] = field(default_factory=dict)  # status: Meta's time of the first one of its kind
+    template_id: str | None = None
+    taps: list[Tap] = field(default_factory=list)
 
     @property
     def text(self) -> str | None:
@@ -89,11 +93,13 @@ class Messages:
         self.ledger: list[Sent] = []
         self.marked_read: list[Json] = []  # mark-as-read and typing requests, as they came
         self._by_wamid: dict[str, tuple[Sent, Recipient]] = {}
+        self._components: dict[str, list[Json]] = {}  # of the template as it was sent, by wamid
 
     def clear(self) -> None:
         self.ledger.clear()
         self.marked_read.clear()
         self._by_wamid.clear()
+        self._components.clear()
 
     # --- the request ------------------------------------------------------------------------------
 
@@ -121,7 +127,7 @@ class Messages:
         self._check_media(body, kind)
         recipient = self._recipient(number, body)
         template = self._template(number, body, recipient) if kind == "template" else None
-        if marketing_only and (template is None or template.data["category"] != "MARKETING"):
+        if marketing_only and (template is None or template.category != "MARKETING"):
             raise GraphError(134100)
         window_open = recipient.window(number.phone_number_id).is_open(self._clock())
         if template is None and not window_open and self.options.window_refusal == "sync":
@@ -202,7 +208,7 @@ class Messages:
             return status_error(131026)
         if template is None and not window_open:
             return status_error(131047, WINDOW_CLOSED)
-        if template is not None and template.data["category"] == "MARKETING" and _stopped(recipient):
+        if template is not None and template.category == "MARKETING" and _stopped(recipient):
             return status_error(131050)
         if kind == "reaction" and not self._can_react_to(body["reaction"]["message_id"]):
             return status_error(131009, "The message reacted to is unknown, or older than 30 days.")
@@ -240,8 +246,11 @@ class Messages:
             type=kind,
             window_open=window_open,
             body=body,
-            pricing=_pricing(template, window, now, marketing_only=marketing_only, group=recipient.group is not None),
+            pricing=pricing(template, window, now, marketing_only=marketing_only, group=recipient.group is not None),
+            template_id=template.id if template else None,
         )
+        if template is not None:
+            self._components[sent.wamid] = template.data["components"]
         self.ledger.append(sent)
         self._by_wamid[sent.wamid] = (sent, recipient)
         self._known[sent.wamid] = now
@@ -286,6 +295,15 @@ class Messages:
             sent.failed = error["code"]
         self._tell(number, sent, recipient, status, error=error)
 
+    def tap(self, wamid: str, text: str | None) -> tuple[Contact | None, Button, str]:
+        """A tap on this message's button (None: its first one): whose message it is, which button, its payload."""
+        sent, recipient = self._by_wamid[wamid]
+        if wamid not in self._components or sent.failed is not None:
+            raise ValueError("only a template message that has not failed has buttons to tap")
+        button = find(self._components[wamid], text)
+        sent.taps.append(Tap(button.kind, button.text, self._clock()))
+        return recipient.contact, button, payload(sent.body, button)
+
     def find(self, wamid: str) -> Sent | None:
         found = self._by_wamid.get(wamid)
         return found[0] if found else None
@@ -305,9 +323,10 @@ class Messages:
         base |= {"biz_opaque_callback_data": callback_data} if callback_data is not None else {}
         if error is not None:
             base["errors"] = [error]
-        elif status == "sent" or (status in ("delivered", "read") and sent.statuses in (["sent"], [])):
-            base["pricing"] = sent.pricing  # on `sent`, and on exactly one of `delivered` and `read`
+        elif bears_pricing(status, sent.statuses):
+            base["pricing"] = sent.pricing
         sent.statuses.append(status)
+        sent.told_at.setdefault(status, self._clock() + delay)
         value = messages_value(number, **self._addressed(base, sent, recipient, status))
         self._webhooks.add(Update(number.waba_id, "messages", value, None), delay=delay)
 
@@ -343,19 +362,6 @@ def _name_and_language(wanted: Any) -> tuple[str, str]:
 
 def _stopped(recipient: Recipient) -> bool:
     return recipient.contact is not None and recipient.contact.stopped_marketing
-
-
-def _pricing(template: Template | None, window: Window, now: float, *, marketing_only: bool, group: bool) -> Json:
-    """Per-message pricing. The price changes announced for October 2026 are not imitated (see README)."""
-    category = "service" if template is None else str(template.data["category"]).lower()
-    free = "free_group_customer_service" if group else "free_customer_service"
-    kind = free if category == "service" or (category == "utility" and window.is_open(now)) else "regular"
-    if window.is_free(now):
-        kind = "free_entry_point"
-    if marketing_only:
-        category = "marketing_lite"
-    category = f"group_{category}" if group else category
-    return {"billable": kind == "regular", "pricing_model": "PMP", "type": kind, "category": category}
 
 
 def _group_statuses(base: Json, group: Group, now: float) -> list[Json]:

@@ -48,6 +48,17 @@ def test_a_conversation_by_control_routes(control: Any, graph: Endpoint) -> None
     assert control("/health")["sent"] == 1
 
 
+def test_a_tap_by_control_route(control: Any, graph: Endpoint, simulator: Simulator) -> None:
+    wamid = graph.send_template("we_are_here", "Ana").json()["messages"][0]["id"]
+    graph.send_text("newer")
+
+    answer = control("/tap", {"id": wamid, "button": "Show me"})
+
+    assert answer["id"].startswith("wamid.")
+    assert simulator.window(ALICE)["open"] is True
+    assert [tap["text"] for tap in control("/sent")["data"][0]["taps"]] == ["Show me"]
+
+
 def test_inbound_takes_whole_messages(control: Any, simulator: Simulator) -> None:
     control("/inbound", {"from": ALICE, "id": "wamid.own", "message": {"type": "sticker", "sticker": {}}})
     control("/inbound", {"from": ALICE, "type": "location", "location": {"latitude": 1, "longitude": 2}})
@@ -150,6 +161,8 @@ def test_clear_is_as_new(control: Any, graph: Endpoint, simulator: Simulator) ->
         ("/status", {}),
         ("/status", {"status": "sent"}),
         ("/read", {}),
+        ("/tap", {}),
+        ("/tap", {"id": "wamid.x"}),
         ("/fail", {"how": "no_such_fault"}),
         ("/fail", {"how": "late", "code": 1, "colour": "red"}),
         ("/options", {"window_refusal": "never"}),
@@ -194,6 +207,7 @@ def test_the_readme_has_every_control_route_with_an_example_and_no_other(simulat
 def test_the_examples_in_the_readme_work_one_after_another(graph: Endpoint, simulator: Simulator) -> None:
     simulator.inbound("Hi")
     graph.send_text("Hello", to=DEFAULT_SENDER)
+    graph.send_template("we_are_here", "Ana", to=DEFAULT_SENDER)
     examples = re.findall(r"curl '?\$SIM(/_control[^\s']*)'?(?: -d '([^']*)')?$", README.read_text(), re.MULTILINE)
     assert len(examples) > len(Control(simulator).routes)
 
