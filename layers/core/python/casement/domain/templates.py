@@ -2,13 +2,15 @@
 
 Source: https://developers.facebook.com/documentation/business-messaging/whatsapp/templates/template-management. Only
 REST `status` APPROVED is sendable, at any quality; the events of `message_template_status_update` speak another
-vocabulary and only tell us to look again.
+vocabulary and only tell us to look again, and why.
 """
 
+import hashlib
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from enum import StrEnum
+from typing import Any, NamedTuple
 
 from casement.domain.errors import TemplateNotSendable
 
@@ -18,10 +20,39 @@ DELETED = "DELETED"
 _CODE_OF_STATUS = {"PAUSED": 132015, "DISABLED": 132016}
 NOT_AVAILABLE = 132001
 
+# Events that are no status of their own name the one that they lead to; None: whichever it has.
+_STATUSES_OF_EVENT: Mapping[str, tuple[str, ...] | None] = {
+    "REINSTATED": (APPROVED,),
+    "PENDING_DELETION": ("PENDING_DELETION", DELETED),
+    "FLAGGED": None,
+    "LOCKED": None,
+    "UNLOCKED": None,
+    "UNARCHIVED": None,
+}
+
+
+class Source(StrEnum):
+    """What made us look at a template."""
+
+    WEBHOOK = "webhook"
+    SYNC = "sync"
+    REQUEST = "request"
+
+
+class Place(NamedTuple):
+    """A template's name and language: of a WABA's living templates, one has it."""
+
+    name: str
+    language: str
+
 
 @dataclass(frozen=True, slots=True)
 class Template:
-    """One translation of a template in one WABA. `definition` is Meta's object, with every field it gave."""
+    """One translation of a template in one WABA. `definition` is Meta's object, with every field it gave.
+
+    `declared` is the category that its owner asked for when it was created or edited through us, else the first that
+    we saw. What comes out of the store always has it; Meta's listing never says it.
+    """
 
     waba_id: str
     id: str
@@ -30,6 +61,7 @@ class Template:
     status: str
     category: str
     definition: Mapping[str, Any]
+    declared: str = ""
 
     @property
     def sendable(self) -> bool:
@@ -37,23 +69,72 @@ class Template:
         return self.status == APPROVED
 
     @property
+    def place(self) -> Place:
+        """Its name and language."""
+        return Place(self.name, self.language)
+
+    @property
     def canonical(self) -> str:
         """What Meta said, in one spelling, so that two readings can be compared."""
         return json.dumps(self.definition, sort_keys=True, separators=(",", ":"))
 
+    @property
+    def quality(self) -> str:
+        """GREEN, YELLOW, RED or UNKNOWN; empty where Meta gave no score."""
+        score = self.definition.get("quality_score")
+        return _word(score.get("score") if isinstance(score, Mapping) else None)
+
+    @property
+    def announced_category(self) -> str:
+        """The category that Meta said it will move the template to, empty where it said none, or has done it."""
+        announced = _word(self.definition.get("correct_category"))
+        return "" if announced == self.category else announced
+
+
+def _word(given: object) -> str:
+    return given.upper() if isinstance(given, str) else ""
+
+
+class Known(NamedTuple):
+    """What must be known of a stored template to tell whether a listing changes it. Times are epoch milliseconds."""
+
+    place: Place
+    id: str
+    digest: bytes
+    read_at: int
+    deleted_at: int | None
+
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """A template as we hold it: `read_at` is when Meta said so, `deleted_at` when it was found gone."""
+    """A template as we hold it. Times are epoch milliseconds.
+
+    `read_at` is when Meta said so, `deleted_at` when it was found gone, `source` what made us look. For a webhook,
+    `told_at` is Meta's time of it, None for anything else.
+
+    `told` is the last status webhook, if it still has to do with the status: `event`, `at` (Meta's time) and, as far as
+    Meta gave them, `reason`, `other_info` (`title`, `description`), `rejection_info` (`reason`, `recommendation`) and
+    `disable_info`, as Meta wrote them. `why` is the same, where it explains the status.
+    """
 
     template: Template
     read_at: int
     deleted_at: int | None = None
+    source: Source = Source.SYNC
+    told_at: int | None = None
+    told: Mapping[str, Any] | None = None
 
-    def gone(self, now: int) -> "Held":
+    @property
+    def why(self) -> Mapping[str, Any] | None:
+        """What Meta told of the status that the template has now."""
+        return self.told if self.told is not None and explains(self.told, self.template.status) else None
+
+    def gone(self, now: int, source: Source = Source.SYNC) -> "Held":
         """The same, found gone at Meta: marked and not erased, so that sends of it are still explained."""
         marked = {**self.template.definition, "status": DELETED}
-        return Held(replace(self.template, status=DELETED, definition=marked), now, now)
+        template = replace(self.template, status=DELETED, definition=marked)
+        deleted_at = now if self.deleted_at is None else self.deleted_at
+        return Held(template, now, deleted_at, source, told=self.told)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,22 +148,77 @@ class SyncRecord:
     templates: int = 0  # in the last complete listing
 
 
+def digest_of(canonical: str) -> bytes:
+    """Eight bytes that tell two canonical definitions apart."""
+    return hashlib.blake2b(canonical.encode(), digest_size=8).digest()
+
+
+def explains(told: Mapping[str, Any], status: str) -> bool:
+    """Whether what a status webhook told is about `status`, a REST status."""
+    event = _word(told.get("event"))
+    named = _STATUSES_OF_EVENT.get(event, (event,))
+    return named is None or status in named
+
+
 def changes(held: Iterable[Held], listed: Iterable[Template], asked_at: int) -> list[Held]:
     """What a complete listing changes: new and different templates, and those it no longer has.
 
     `asked_at` is when the listing began. What was read again since then is newer than the listing and stays.
     """
-    by_place = {(old.template.name, old.template.language): old for old in held}
-    now_there = {(new.name, new.language): new for new in listed}
-    changed = [Held(new, asked_at) for place, new in now_there.items() if _is_news(by_place.get(place), new, asked_at)]
+    by_place = {old.template.place: old for old in held}
+    now_there = {new.place: new for new in listed}
+    read = (succession(by_place.get(place), Held(new, asked_at)) for place, new in now_there.items())
     missing = (old for place, old in by_place.items() if place not in now_there)
-    return changed + [old.gone(asked_at) for old in missing if old.deleted_at is None and old.read_at <= asked_at]
+    gone = [old.gone(asked_at) for old in missing if old.deleted_at is None and old.read_at <= asked_at]
+    return [new for new in read if new is not None] + gone
 
 
-def _is_news(old: Held | None, new: Template, asked_at: int) -> bool:
-    if old is None:
-        return True
-    return old.read_at <= asked_at and old.template.canonical != new.canonical
+def succession(old: Held | None, new: Held) -> Held | None:
+    """What is held once `new` was read in the place of `old`; None if that changes nothing.
+
+    The later reading counts, whichever was written first, and each brings what only it knows: the declared category
+    lasts until another is declared, and what a webhook told lasts as long as the status it told of. The latest webhook
+    counts, whatever order they came in.
+    """
+    if old is None or old.template.id != new.template.id:
+        if old is not None and old.read_at > new.read_at:
+            return None
+        return replace(new, template=_declared(new.template, None))
+    told = _told(old, new)
+    if old.read_at > new.read_at:
+        kept = replace(old, told=told)
+    else:
+        kept = replace(new, template=_declared(new.template, old.template), told=told)
+    return None if _essence(kept) == _essence(old) else kept
+
+
+def _declared(template: Template, before: Template | None) -> Template:
+    return replace(template, declared=template.declared or (before.declared if before else "") or template.category)
+
+
+def _told(old: Held, new: Held) -> Mapping[str, Any] | None:
+    """What is known from status webhooks once both have been read."""
+    is_later = new.read_at >= old.read_at
+    status = (new if is_later else old).template.status
+    # Meta's API may be a moment behind its own webhook, so a new one counts whatever status was seen with it.
+    counts = new.told is not None and (is_later or explains(new.told, status))
+    if counts and (old.told is None or _rank(new.told, status) >= _rank(old.told, status)):
+        return new.told
+    lasts = old.told is not None and (status in (old.template.status, DELETED) or explains(old.told, status))
+    return old.told if lasts else None
+
+
+def _rank(told: Mapping[str, Any] | None, status: str) -> tuple[int, bool]:
+    """The later one tells; of one second, the one that explains what we saw."""
+    told = told or {}
+    return told.get("at", 0), explains(told, status)
+
+
+def _essence(held: Held) -> tuple[object, ...]:
+    """All that a holding says, but for when and why the template was looked at."""
+    template = held.template
+    said = (template.status, template.category, template.declared, template.canonical)
+    return (*said, held.deleted_at, held.told)
 
 
 def why_not_sendable(template: Template) -> TemplateNotSendable | None:

@@ -23,7 +23,7 @@ VERDICT, UNRESOLVED = "verdict", "unresolved"  # kinds of what is notable
 SETTINGS, HEALTH, SWEPT, LEFT_AT = "settings", "health", "swept", "left at"
 API_KEYS = "KEYS"
 QUARANTINE = "Q"
-SYNC_RECORD = "!sync"
+SYNC_RECORD, ILL, AFTER_ILL = "!sync", "!ill#", "!ill$"  # before the templates themselves
 
 _LONGEST_PART = 255
 _PLAIN = re.compile(r"[$-~]+")  # visible ASCII behind `#`, which parts the key: so text order is order part by part
@@ -88,6 +88,26 @@ def templates(waba_id: str) -> str:
 def template(waba_id: str, name: str, language: str) -> Key:
     """One translation of a template."""
     return Key(templates(waba_id), f"{part(name)}#{part(language)}")
+
+
+def template_name(name: str) -> tuple[str, str]:
+    """The first and the last sort key that a translation of this name can have."""
+    return f"{part(name)}#", f"{part(name)}$"
+
+
+def ill(waba_id: str, template_id: str) -> Key:
+    """That a template fails too often."""
+    return Key(templates(waba_id), ILL + part(template_id))
+
+
+def template_history(waba_id: str, template_id: str) -> str:
+    """The partition of what happened to a template."""
+    return f"R#{part(waba_id)}#{part(template_id)}"
+
+
+def transition(waba_id: str, template_id: str, at: int, what: str, change: str) -> Key:
+    """One change of a template; `change` tells those of one moment apart."""
+    return Key(template_history(waba_id, template_id), f"{moment(at)}#{what}#{digest(change.encode())}")
 
 
 def send(number: str, contact: str, ulid: str, at: int, *, closes: bool = False) -> Key:
