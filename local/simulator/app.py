@@ -27,6 +27,7 @@ from local.simulator.errors import GraphError
 from local.simulator.faults import Fault, Faults, Unanswered, raise_in_process
 from local.simulator.graph import Graph, route_of
 from local.simulator.inbound import AUTO, Customers, Id
+from local.simulator.insights import Insights
 from local.simulator.media import Media
 from local.simulator.messages import Messages, Sent
 from local.simulator.review_script import Verdict
@@ -93,6 +94,7 @@ class Simulator:
             clock,
             self._rng,
         )
+        self._insights = Insights(self._messages, self.templates, usual, clock)
         self._template_routes = TemplateRoutes(self.templates, self._authoring, self._reviews, usual)
         self._graph = Graph(
             self.numbers,
@@ -100,6 +102,7 @@ class Simulator:
             self.templates,
             self._media,
             self._webhooks,
+            self._insights,
             usual,
             self._template_routes.routes,
         )
@@ -457,6 +460,7 @@ class Simulator:
                 self._agenda,
                 self._reviews.script,
                 self._authoring,
+                self._insights,
             ):
                 part.clear()
             self._graph.subscribe_all()
@@ -465,6 +469,13 @@ class Simulator:
 
     def _use(self, options: Options) -> Options:
         with self._lock:
-            for part in (self._messages, self._reviews, self._authoring, self._template_routes, self._graph):
+            for part in (
+                self._messages,
+                self._reviews,
+                self._authoring,
+                self._insights,
+                self._template_routes,
+                self._graph,
+            ):
                 part.options = options
             return options

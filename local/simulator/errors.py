@@ -68,6 +68,9 @@ CODES: Mapping[int, tuple[int, str]] = {
     134101: (400, "Template is not synced yet"),
     134102: (400, "Template unavailable for use"),
     137000: (400, "Recipient identity key hash mismatch"),
+    200005: (400, "Template insights unavailable"),
+    200006: (400, "Cannot disable template insights"),
+    200007: (400, "Template Insights not enabled"),
 }
 TRANSIENT = frozenset({2, 131016, 133004})
 

@@ -7,6 +7,7 @@ from typing import Any
 from local.simulator import fields
 from local.simulator.config import Json, Number, Options
 from local.simulator.errors import GraphError, unknown_object
+from local.simulator.insights import Insights
 from local.simulator.media import DOWNLOAD_PATH, Media, Medium
 from local.simulator.messages import Messages
 from local.simulator.paging import page
@@ -30,12 +31,14 @@ class Graph:
         templates: Templates,
         media: Media,
         webhooks: Webhooks,
+        insights: Insights,
         options: Options,
         more: Mapping[Route, Handler],
     ) -> None:
         self._numbers = {number.phone_number_id: number for number in numbers}
         self._messages, self._templates, self._media = messages, templates, media
-        self._webhooks, self.options, self._more = webhooks, options, more
+        self._webhooks, self._insights = webhooks, insights
+        self.options, self._more = options, {**insights.routes, **more}
         self._subscribed: dict[str, Json] = {}
         self.subscribe_all()
 
@@ -154,7 +157,13 @@ class Graph:
         )
 
     def _read_waba(self, waba_id: str, request: Request) -> Json:
-        values = {"id": waba_id, "name": "Casement Local", "timezone_id": "1", "message_template_namespace": "local"}
+        values = {
+            "id": waba_id,
+            "name": "Casement Local",
+            "timezone_id": "1",
+            "message_template_namespace": "local",
+            "is_enabled_for_insights": self._insights.is_on(waba_id),
+        }
         return fields.chosen(values, request, fields.WABA_DEFAULT, fields.WABA)
 
     def _debug_token(self, request: Request) -> Json:

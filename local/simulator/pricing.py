@@ -7,6 +7,9 @@ from local.simulator.config import Json
 from local.simulator.templates import Template
 from local.simulator.windows import Window
 
+PRICES = {"marketing": 0.025, "marketing_lite": 0.025, "utility": 0.004, "authentication": 0.004}
+"""Of a delivered message, the same everywhere: made up, since Meta's differ by country and change."""
+
 
 def pricing(template: Template | None, window: Window, now: float, *, marketing_only: bool, group: bool) -> Json:
     """Per-message pricing. The price changes announced for October 2026 are not imitated (see README)."""
@@ -24,3 +27,8 @@ def pricing(template: Template | None, window: Window, now: float, *, marketing_
 def bears_pricing(status: str, told_before: list[str]) -> bool:
     """`sent` does, and exactly one of `delivered` and `read`: the one that comes first."""
     return status == "sent" or (status in {"delivered", "read"} and not {"delivered", "read"} & set(told_before))
+
+
+def price(pricing: Json) -> float:
+    """What a delivered message with this `pricing` costs."""
+    return PRICES.get(str(pricing["category"]).removeprefix("group_"), 0.0) if pricing["billable"] else 0.0

@@ -32,7 +32,7 @@ class Tap:
 
 def find(components: list[Json], text: str | None) -> Button:
     """The button with this text, or the first one, of a template."""
-    found = [button for button in _buttons(components) if text in {None, button.text}]
+    found = [button for button in buttons(components) if text in {None, button.text}]
     if not found:
         raise ValueError("the message has no such button")
     if found[0].kind not in {TOLD, COUNTED}:
@@ -50,12 +50,13 @@ def payload(body: Json, button: Button) -> str:
     return button.text
 
 
-def _buttons(components: list[Json], card: int | None = None) -> Iterator[Button]:
+def buttons(components: list[Json], card: int | None = None) -> Iterator[Button]:
+    """All of a template, those of its carousel cards too."""
     for component in components:
         for index, button in enumerate(component.get("buttons") or []):
             yield Button(str(button["type"]).upper(), str(button.get("text", "")), index, card)
         for number, each in enumerate(component.get("cards") or []):
-            yield from _buttons(each["components"], number)
+            yield from buttons(each["components"], number)
 
 
 def _sent_components(body: Json, card: int | None) -> list[Any]:

@@ -12,7 +12,7 @@ from local.simulator.misleading import asked, misled
 from local.simulator.paging import page
 from local.simulator.reviews import Reviews
 from local.simulator.templates import ORDINARY, Template, Templates
-from local.simulator.wsgi import Request
+from local.simulator.wsgi import Request, several
 
 
 class TemplateRoutes:
@@ -62,7 +62,7 @@ class TemplateRoutes:
         params = request.params
         ids = params.get("hsm_ids", [])
         if isinstance(ids, str):
-            ids = [each.strip(' []"') for each in ids.split(",")]
+            ids = several(ids)
         if params.get("hsm_id"):
             ids = [params["hsm_id"]]
         name = params.get("name", "")
@@ -80,8 +80,8 @@ def _row(template: Template, request: Request) -> Any:
 
 def _filter(query: Mapping[str, str]) -> Callable[[Template], bool]:
     """The filters of the query, as one. What is no template at all passes every one."""
-    exact = {name: _several(query[name]) for name in ("status", "language", "category") if query.get(name)}
-    scores = _several(query["quality_score"]) if query.get("quality_score") else None
+    exact = {name: _upper(query[name]) for name in ("status", "language", "category") if query.get(name)}
+    scores = _upper(query["quality_score"]) if query.get("quality_score") else None
     name, part = query.get("name"), query.get("name_or_content")
 
     def wanted(template: Template) -> bool:
@@ -99,6 +99,5 @@ def _filter(query: Mapping[str, str]) -> Callable[[Template], bool]:
     return wanted
 
 
-def _several(value: str) -> set[str]:
-    """One value, several with commas, or a JSON array."""
-    return {each.strip(' []"').upper() for each in value.split(",")}
+def _upper(value: str) -> set[str]:
+    return {each.upper() for each in several(value)}

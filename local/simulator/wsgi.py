@@ -45,6 +45,11 @@ class Request:
         return parsed
 
 
+def several(value: str) -> list[str]:
+    """A parameter that may be one value, several with commas, or a JSON array."""
+    return [each for each in (each.strip(' []"') for each in value.split(",")) if each]
+
+
 def _form(body: bytes) -> Json:
     return {name: _form_value(value) for name, value in parse_qsl(body.decode(errors="replace"))}
 
