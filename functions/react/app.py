@@ -7,14 +7,19 @@ from aws_lambda_powertools import Logger
 
 from casement.domain.errors import StoreUnavailable
 from casement.runtime import wiring
-from casement.usecases.react import react
+from casement.usecases.react import Change, react
 
 logger = Logger()
 
 
-def new_images(records: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
-    """The items as they are now, of stream records that say so."""
-    return [record["dynamodb"]["NewImage"] for record in records if "NewImage" in record["dynamodb"]]
+def changes_in(records: Iterable[Mapping[str, Any]]) -> list[Change]:
+    """What stream records say of items that are there: what was deleted is no news."""
+    changed = (record["dynamodb"] for record in records)
+    return [
+        Change(each["NewImage"], each.get("OldImage"), int(each["ApproximateCreationDateTime"] * 1000))
+        for each in changed
+        if "NewImage" in each
+    ]
 
 
 def handler(event: Mapping[str, Any], _context: Any) -> dict[str, Any]:
@@ -24,7 +29,7 @@ def handler(event: Mapping[str, Any], _context: Any) -> dict[str, Any]:
     """
     records = event["Records"]
     try:
-        reacted = react(new_images(records), wiring.projections(), wiring.outlook())
+        reacted = react(changes_in(records), wiring.projections(), wiring.outlook())
     except StoreUnavailable as error:
         logger.error("not written: the stream will deliver it again", why=str(error))
         return {"batchItemFailures": [{"itemIdentifier": records[0]["dynamodb"]["SequenceNumber"]}]}

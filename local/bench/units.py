@@ -13,6 +13,7 @@ from casement.domain.number import Health, NumberSettings, NumberState
 from casement.domain.pending import State
 from casement.domain.policy import WhenClosed
 from casement.domain.sending import Message, Outcome, Request
+from casement.domain.template_counts import cells_of
 from casement.domain.templates import APPROVED, Held, Template
 from casement.domain.window import DAY_MS, WindowRules
 from casement.meta.webhook import split
@@ -27,18 +28,21 @@ from casement.store.numbers import Numbers
 from casement.store.pendings import Pendings
 from casement.store.sends import Sends
 from casement.store.table import Item, Table
+from casement.store.template_counts import TemplateCounts, steps_in
 from casement.store.templates import Templates
 from casement.usecases.answers import HELD, Answer
 from casement.usecases.engine import Engine
 from casement.usecases.once import Once
 from casement.usecases.outbox import work_off
-from casement.usecases.react import Outlook, Projections, project, react
+from casement.usecases.react import Change, Outlook, Projections, project, react
 from casement.usecases.send_message import Asking, send_message
 from local.bench import Figure, webhooks
 from local.bench.meter import WRITE_UNIT, Meter, size
 from local.simulator import LOCAL_NUMBER
 
 NUMBER = LOCAL_NUMBER.phone_number_id
+STREAM_BATCH = 100  # records, as template.yaml has it
+TEMPLATE_ID = "900000000000001"
 NOW = (webhooks.NOON_S + 3600) * 1000
 CLOSED = NOW + 2 * DAY_MS  # when the window of the measured customer is
 RETENTION_DAYS = 365
@@ -226,8 +230,17 @@ def _key(answer: Answer) -> MessageKey:
 def _react(images: list[Item], table: Table) -> None:
     """All of what react does, its jobs apart."""
     pendings = Pendings(table, retention_days=RETENTION_DAYS)
-    outlook = Outlook(Conversations(table).alias, pendings, lambda _: None, Numbers(table), lambda: NOW)
-    react(images, _projections(table), outlook)
+    outlook = Outlook(
+        Conversations(table).alias,
+        pendings,
+        Messages(table),
+        TemplateCounts(table, retention_days=RETENTION_DAYS),
+        steps_in,
+        lambda _: None,
+        Numbers(table),
+        lambda: NOW,
+    )
+    react([Change(image, None, NOW) for image in images], _projections(table), outlook)
 
 
 def _projections(table: Table) -> Projections:
@@ -250,8 +263,10 @@ class _Counting:
 
     def __init__(self) -> None:
         self.units: Counter[str] = Counter()
+        self.items: list[Item] = []
 
     def put_item(self, *, Item: Item, **_: Any) -> dict[str, Any]:  # noqa: N803 - DynamoDB's own name
+        self.items.append(Item)
         self.units[Item["PK"]["S"]] += ceil(size(Item) / WRITE_UNIT)
         return {}
 
@@ -263,7 +278,8 @@ class _Counting:
 
 
 def hottest_key() -> Figure:
-    """A second of 1,000 sends on one number, with their three statuses each and 300 replies, through the real keys.
+    """A second of 1,000 sends of a template on one number, with their three statuses each and 300 replies, through the
+    real keys.
 
     Each goes to another customer, seen for the first time: the links between phone and BSUID are among the writes.
     """
@@ -281,17 +297,26 @@ def hottest_key() -> Figure:
         key = MessageKey.new(contact, NOW + index, dice.getrandbits(80))
         request = Request({"to": contact, "type": "text", "text": {"body": "Your parcel is on its way."}})
         sends.ask(NUMBER, key, request, "campaign", DECIDED)
-        sends.end(NUMBER, key, request, Outcome("accepted", NOW, wamid=f"wamid.{index}"))
+        sends.end(NUMBER, key, request, Outcome("accepted", NOW, wamid=f"wamid.{index}", template_id=TEMPLATE_ID))
         for name in ("sent", "delivered", "read"):
-            facts.add(split(theirs(webhooks.status(name, key, NOW // 1000))))
+            facts.add(split(theirs(webhooks.status(name, key, NOW // 1000, TEMPLATE_ID))))
         if index < 300:
             _stored_and_seen(theirs(webhooks.messages(1, first=index)), table)
+    _count(list(counting.items), TemplateCounts(table, retention_days=RETENTION_DAYS))
     return Figure(
         "hottest_key_wcu_at_1000mps",
         max(counting.units.values()),
         "write units on the busiest key in a second of 1,000 sends, 3,000 statuses and 300 replies (model)",
         500,
     )
+
+
+def _count(stored: list[Item], counts: TemplateCounts) -> None:
+    """Count what was stored, a batch of the stream at a time."""
+    for start in range(0, len(stored), STREAM_BATCH):
+        batch = stored[start : start + STREAM_BATCH]
+        if steps := [(step, NOW) for image in batch for step in steps_in(image)]:
+            counts.add(cells_of(steps))
 
 
 def _stored_and_seen(body: bytes, table: Table) -> None:

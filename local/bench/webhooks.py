@@ -18,7 +18,7 @@ def messages(count: int, first: int = 0) -> bytes:
     return _post({"contacts": [contact], "messages": [_message(index) for index in range(first, first + count)]})
 
 
-def status(name: str, key: MessageKey, at_s: int) -> bytes:
+def status(name: str, key: MessageKey, at_s: int, template_id: str | None = None) -> bytes:
     """A POST of one status of a send of ours."""
     contact = {"profile": {"name": "Ana Lima", "username": "ana.lima"}, "wa_id": PHONE, "user_id": USER_ID}
     told = {
@@ -27,7 +27,7 @@ def status(name: str, key: MessageKey, at_s: int) -> bytes:
         "timestamp": str(at_s),
         "recipient_id": PHONE,
         "recipient_user_id": USER_ID,
-        "biz_opaque_callback_data": str(key),
+        "biz_opaque_callback_data": key.travelling(template_id),
         "pricing": {"billable": True, "pricing_model": "PMP", "type": "regular", "category": "utility"},
     }
     return _post({"contacts": [contact], "statuses": [told]})

@@ -23,6 +23,7 @@ from casement.domain.message_key import MessageKey
 from casement.usecases.holds import cancel_hold
 from casement.usecases.react import react
 from tests.support.deployment import ALICE, API_KEY, DAY, NUMBER, Answer, Deployment, Json
+from tests.support.stream import Stream
 
 REMEMBERED = 300_000  # milliseconds for which SQS takes the same job for one
 MOST_ROUNDS = 60  # until everything must have come to rest
@@ -180,7 +181,7 @@ class Stage:
         self.effects = Effects(casement)
         self.asked: list[Asked] = []
         self.cancelled: set[str] = set()
-        self._records: list[Json] = []  # of the stream, not dealt with yet
+        self._stream = Stream(self.casement.name, lambda: self.casement.now)
         self._reacting = False
         self._ids = count(1)
         casement.jobs = Outbox(lambda: casement.now, self.effects.happens)
@@ -250,12 +251,12 @@ class Stage:
         """The stream delivers; what nobody dealt with comes again, all of it."""
         if self._reacting:  # a shard has one reader
             return
-        records, self._reacting = list(self._records), True
+        changes, self._reacting = list(self._stream.changes), True
         with self.process():
             try:
                 for _ in range(times):
-                    react(records, self.casement.projections(), self.casement.outlook())
-                del self._records[: len(records)]
+                    react(changes, self.casement.projections(), self.casement.outlook())
+                del self._stream.changes[: len(changes)]
             except StoreUnavailable:
                 pass
         self._reacting = False
@@ -288,7 +289,7 @@ class Stage:
     @property
     def at_rest(self) -> bool:
         """Whether there is nothing that anybody still has to deal with."""
-        return not (self._records or self.casement.jobs or self.casement.simulator.pending)
+        return not (self._stream.changes or self.casement.jobs or self.casement.simulator.pending)
 
     def settle(self) -> None:
         """Deliver, react and work off until nothing is left. Time passes only where all that is left waits for it."""
@@ -299,7 +300,7 @@ class Stage:
             if self.at_rest:
                 return
             waits = [self.casement.put_off.get(job.group, 0) for job in self.casement.jobs]
-            if not self._records and not self.casement.simulator.pending:
+            if not self._stream.changes and not self.casement.simulator.pending:
                 self.casement.now = max(self.casement.now, int(min(waits, default=0)))
         raise AssertionError(f"never at rest: {self.casement.jobs}")
 
@@ -348,11 +349,8 @@ class Stage:
         self.effects.before(Effect("table", what, changes=model.name not in _READS))
 
     def _after_call(self, context: Mapping[str, Any], http_response: Any, **_: Any) -> None:
-        asked = context["asked"]
-        if http_response.status_code == 200 and "Item" in asked:
-            self._records.append(asked["Item"])
-        writes = asked.get("RequestItems", {}).get(self.casement.name, ())
-        self._records += [write["PutRequest"]["Item"] for write in writes if "PutRequest" in write]
+        if http_response.status_code == 200:
+            self._stream.saw(context["asked"])
         self.effects.after()
 
 

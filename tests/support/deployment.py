@@ -39,6 +39,7 @@ from casement.store.numbers import Numbers
 from casement.store.pendings import Pendings
 from casement.store.sends import Sends
 from casement.store.table import Table
+from casement.store.template_counts import TemplateCounts, steps_in
 from casement.store.templates import Templates
 from casement.usecases.engine import Engine
 from casement.usecases.react import Outlook, Projections, react
@@ -58,6 +59,7 @@ from local.simulator.config import APP_SECRET, VERIFY_TOKEN, Number
 from local.stack import http_event
 from local.stack.routing import Router
 from local.stack.template import load
+from tests.support.stream import Stream
 from tests.support.tables import REGION, ROOT, create_table
 
 if TYPE_CHECKING:
@@ -142,7 +144,7 @@ class Deployment:
         self.put_off: dict[str, float] = {}  # groups of the outbox that wait, and until when (epoch milliseconds)
         self._facts = Facts(self.table, retention_days=365)
         self._rng = _random(11)
-        self._stored: list[Json] = []  # and not yet seen by `react`
+        self.stream = Stream(self.name, lambda: self.now)
         self._router = Router([(route, function.name) for function in _functions() for route in function.routes])
         self.add_key(API_KEY)
 
@@ -278,14 +280,17 @@ class Deployment:
 
     def react(self, *, times: int = 1) -> None:
         """Let `react` see everything stored since it last looked; `times` times over, as a stream may."""
-        stored, self._stored = self._stored, []
+        changes, self.stream.changes = self.stream.changes, []
         for _ in range(times):
-            react(stored, self.projections(), self.outlook())
+            react(changes, self.projections(), self.outlook())
 
     def outlook(self) -> Outlook:
         """Where `react` looks, and where its jobs go."""
         alias = Conversations(self.table).alias
-        return Outlook(alias, self.pendings, self.jobs.extend, self.numbers_kept, lambda: self.now)
+        messages, counts = Messages(self.table), TemplateCounts(self.table, retention_days=365)
+        return Outlook(
+            alias, self.pendings, messages, counts, steps_in, self.jobs.extend, self.numbers_kept, lambda: self.now
+        )
 
     def work_off(self) -> None:
         """Do the outbox's jobs that need not wait: of a conversation one after the other, as its queue gives them."""
@@ -370,11 +375,8 @@ class Deployment:
 
     def saw(self, context: Mapping[str, Any], http_response: Any, **_: Any) -> None:
         """What the table's stream would show of a call that was answered."""
-        asked = context["asked"]
-        if http_response.status_code == 200 and asked.get("TableName") == self.name and "Item" in asked:
-            self._stored.append(asked["Item"])
-        writes = asked.get("RequestItems", {}).get(self.name, ())
-        self._stored += [write["PutRequest"]["Item"] for write in writes if "PutRequest" in write]
+        if http_response.status_code == 200:
+            self.stream.saw(context["asked"])
 
     def sync(self) -> list[Synced]:
         """`sync_templates`, on its schedule."""

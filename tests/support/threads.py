@@ -29,6 +29,7 @@ from casement.store.templates import Templates
 from functions.send_outbox import app as send_outbox
 from local.stack.aws import ACCESS_KEY, REGION
 from tests.support.deployment import Deployment, Wire
+from tests.support.stream import Stream
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -52,7 +53,7 @@ class Instance(Deployment):
         self.templates, self.api_keys = Templates(self.table), ApiKeys(self.table)
         self.numbers_kept, self.contacts = Numbers(self.table), Contacts(self.table)
         self.pendings = Pendings(self.table, retention_days=365)
-        self._facts, self._stored = Facts(self.table, retention_days=365), []
+        self._facts, self.stream = Facts(self.table, retention_days=365), Stream(self.name, lambda: self.now)
         self.at_meta: list[int] = []
         self._stop, self._gates = 0, list[Gate]()
 

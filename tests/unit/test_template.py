@@ -11,6 +11,7 @@ import pytest
 import yaml
 
 from casement.domain.meta_errors import wait_before_retry_s
+from casement.domain.template_counts import KEPT_MS, SETTLED_MS
 from casement.meta import graph
 from casement.runtime.settings import Settings
 from casement.store import keys
@@ -121,9 +122,8 @@ def references(value: Any) -> set[str]:
     return found
 
 
-def stream_filter(properties: Mapping[str, Any]) -> Any:
-    [one] = properties["FilterCriteria"]["Filters"]
-    return json.loads(one["Pattern"])
+def stream_filters(properties: Mapping[str, Any]) -> list[Any]:
+    return [json.loads(one["Pattern"]) for one in properties["FilterCriteria"]["Filters"]]
 
 
 # -- Code
@@ -261,13 +261,22 @@ def test_an_api_client_cannot_use_up_what_webhooks_may_take():
     assert api["DefaultRouteSettings"]["ThrottlingRateLimit"] == {"Ref": "ApiRateLimit"}
 
 
-def test_only_conversation_facts_wake_react_and_only_template_events_wake_the_sync():
-    filters = {name: stream_filter(event) for name, event in events("DynamoDB")}
+def test_conversations_and_templates_wake_react_and_only_template_events_wake_the_sync():
+    filters = {name: stream_filters(event) for name, event in events("DynamoDB")}
 
     assert filters == {
-        "React": {"eventName": ["INSERT", "MODIFY"], "dynamodb": {"Keys": {"PK": {"S": [{"prefix": "C#"}]}}}},
-        "SyncTemplates": {"eventName": ["INSERT"], "dynamodb": {"Keys": {"PK": {"S": [{"prefix": "E#"}]}}}},
+        "React": [
+            {"eventName": ["INSERT", "MODIFY"], "dynamodb": {"Keys": {"PK": {"S": [{"prefix": "C#"}]}}}},
+            {"eventName": ["INSERT", "MODIFY"], "dynamodb": {"Keys": {"PK": {"S": [{"prefix": "T#"}]}}}},
+        ],
+        "SyncTemplates": [{"eventName": ["INSERT"], "dynamodb": {"Keys": {"PK": {"S": [{"prefix": "E#"}]}}}}],
     }
+
+
+def test_no_record_is_told_once_its_counts_are_folded():
+    (react,) = (event for name, event in events("DynamoDB") if name == "React")
+    assert react["MaximumRecordAgeInSeconds"] * 1000 < SETTLED_MS
+    assert SETTLED_MS < KEPT_MS
 
 
 @pytest.mark.parametrize(("name", "event"), list(events("DynamoDB")))

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from casement.usecases.react import project
-from functions.react.app import new_images
+from functions.react.app import changes_in
 from local.stack.aws import Aws
 from tests.support.deliveries import deliver, facts_on, projections_on, react_to_everything
 from tests.support.samples import WEBHOOKS, webhook
@@ -57,7 +57,7 @@ def test_reacting_to_the_stream_is_silent_when_it_is_done_again(aws, table, tail
     facts = facts_on(aws.dynamodb, table)
     for body in BODIES:
         deliver(body, facts)
-    images = new_images(tail.since_last_look())
+    images = [change.new for change in changes_in(tail.since_last_look())]
     to = projections_on(aws.dynamodb, table)
 
     written = project(images, to)

@@ -493,7 +493,7 @@ def test_a_sweep_that_runs_out_of_time_is_gone_on_with_where_it_stopped(casement
     for contact in contacts:
         casement.send(contact, casement={"when_closed": "hold"})
         casement.wrote(contact)
-    casement._stored.clear()  # and react never sees them
+    casement.stream.changes.clear()  # and react never sees them
     casement.now += 2 * 60_000
 
     with casement.slow("Query", 20):

@@ -7,6 +7,7 @@ from urllib.parse import quote
 import pytest
 
 from casement.domain.api_key import Scope
+from casement.domain.message_key import MessageKey
 from tests.support.deployment import (
     ALICE,
     BOB,
@@ -690,4 +691,5 @@ def test_a_message_that_waits_because_meta_refused_it_nudges_too(casement, how):
 
     assert shown(casement, key)["state"] == "held"
     assert [one.type for one in casement.simulator.sent].count("template") == 1
-    assert shown(casement, key)["nudge"] == casement.simulator.sent[-1].body["biz_opaque_callback_data"]
+    nudge = MessageKey.parse(casement.simulator.sent[-1].body["biz_opaque_callback_data"])
+    assert shown(casement, key)["nudge"] == str(nudge)

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from casement.domain.message_key import MessageKey
 from tests.support.deployment import ALICE, DAY, NUMBER, OTHER_NUMBER, Answer, Deployment, Json
 
 LINK = {"link": "https://example.org/ana.png"}
@@ -504,4 +505,4 @@ def test_who_is_addressed_stays_the_same(casement):
         "template": {"name": "a", "language": {"code": "en_US"}},
     }
     assert casement.messages()[0]["biz_opaque_callback_data"] == "order-42"
-    assert answer.ours["id"] == sent.body["biz_opaque_callback_data"]
+    assert answer.ours["id"] == str(MessageKey.parse(sent.body["biz_opaque_callback_data"]))

@@ -4,6 +4,7 @@ import itertools
 
 import pytest
 
+from casement.usecases.react import Change
 from tests.support.deployment import ALICE, HELLO, HELLO_WORLD, HOUR, Deployment
 
 TEMPLATE = {"template": HELLO_WORLD["template"]}
@@ -119,7 +120,8 @@ def test_whatever_repeats_itself_the_policy_runs_once(ready, how, policy):
 def replay(casement: Deployment) -> None:
     """Everything in the table goes over the stream once more."""
     pages = casement.client.get_paginator("scan").paginate(TableName=casement.name)
-    casement._stored = list(itertools.chain.from_iterable(page["Items"] for page in pages))
+    everything = itertools.chain.from_iterable(page["Items"] for page in pages)
+    casement.stream.changes = [Change(item, None, casement.now) for item in everything]
     casement.react()
 
 

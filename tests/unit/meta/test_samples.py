@@ -14,7 +14,7 @@ from casement.meta.signature import verify
 from casement.meta.webhook import split
 from casement.runtime.http import request_from
 from casement.store.log import entry_of
-from functions.react.app import new_images
+from functions.react.app import changes_in
 from functions.sync_templates.app import Changed, changed_templates
 from local.stack.template import load
 from tests.support.deliveries import APP_SECRET, VERIFY_TOKEN
@@ -141,8 +141,8 @@ def test_the_handshake_knows_the_verify_token():
 
 
 def test_the_stream_record_is_one_that_something_follows_from():
-    (image,) = new_images(event("react_stream_record")["Records"])
-    assert entry_of(image)
+    (change,) = changes_in(event("react_stream_record")["Records"])
+    assert entry_of(change.new)
 
 
 def test_the_template_event_names_its_template():

@@ -19,11 +19,13 @@ from casement.store.conversations import Conversations
 from casement.store.facts import Facts
 from casement.store.happenings import happening_in
 from casement.store.log import entry_of
+from casement.store.messages import Messages
 from casement.store.numbers import Numbers
 from casement.store.pendings import Pendings
 from casement.store.table import Table
-from casement.usecases.react import Outlook, Reacted, project, react
-from functions.react.app import handler, new_images
+from casement.store.template_counts import TemplateCounts, steps_in
+from casement.usecases.react import Change, Outlook, Reacted, project, react
+from functions.react.app import changes_in, handler
 from tests.support.deliveries import projections_on
 from tests.support.faults import Faults
 from tests.support.samples import event, images, streamed
@@ -192,8 +194,12 @@ def reacted(
     """What `react` makes of stored items, and its jobs."""
     kept, jobs = Table(dynamodb, table), list[Job]()
     pendings = Pendings(kept, retention_days=365)
-    outlook = Outlook(Conversations(kept).alias, pendings, jobs.extend, Numbers(kept), lambda: now)
-    return react(stored, projections_on(dynamodb, table), outlook), jobs
+    counts = TemplateCounts(kept, retention_days=365)
+    outlook = Outlook(
+        Conversations(kept).alias, pendings, Messages(kept), counts, steps_in, jobs.extend, Numbers(kept), lambda: now
+    )
+    changes = [Change(image, None, now) for image in stored]
+    return react(changes, projections_on(dynamodb, table), outlook), jobs
 
 
 def hold(dynamodb: "DynamoDBClient", table: str, *pendings: Pending) -> None:
@@ -298,8 +304,8 @@ class TestHandler:
 
     def test_a_job_lies_on_the_outbox_in_its_conversations_group(self, wired, outbox):
         _, table = wired
-        (image,) = new_images(event("react_stream_record")["Records"])
-        contact = image["PK"]["S"].rpartition("#")[2]
+        (change,) = changes_in(event("react_stream_record")["Records"])
+        contact = change.new["PK"]["S"].rpartition("#")[2]
         hold(wired[0], table, waits_for(contact))
 
         assert handler(self.batch(), None) == {"batchItemFailures": []}
@@ -324,6 +330,6 @@ class TestHandler:
             record["eventName"] = "REMOVE"
             record["dynamodb"]["OldImage"] = record["dynamodb"].pop("NewImage")
 
-        assert new_images(removed["Records"]) == []
+        assert changes_in(removed["Records"]) == []
         assert handler(removed, None) == {"batchItemFailures": []}
         assert snapshot(client, table) == {}

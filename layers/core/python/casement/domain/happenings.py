@@ -7,13 +7,15 @@ from casement.domain.message_key import MessageKey
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """A customer's message or call opened the window. `said` is its text, or the button they tapped."""
+    """A customer's message or call opened the window. `said` is its text, or the button they tapped; `tapped` the
+    wamid of the template whose button it was."""
 
     number: str
     contact: str
     at: int  # epoch milliseconds
     id: str  # tells openers of one conversation apart
     said: str | None = None
+    tapped: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -46,6 +46,15 @@ class Note:
 
 
 @dataclass(frozen=True, slots=True)
+class TemplateSent:
+    """A template message that Meta took."""
+
+    key: MessageKey
+    template_id: str
+    wamid: str
+
+
+@dataclass(frozen=True, slots=True)
 class Said:
     """A message that Meta told us of. `kept` is what its fact keeps: field, metadata, contact, element."""
 

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from casement.store.pendings import Pendings
     from casement.store.sends import Sends
     from casement.store.table import Table
+    from casement.store.template_counts import TemplateCounts
     from casement.store.templates import Templates
     from casement.usecases.engine import Engine
     from casement.usecases.react import Outlook, Projections
@@ -131,6 +132,14 @@ def log() -> "Log":
     from casement.store.log import Log
 
     return Log(table())
+
+
+@cache
+def template_counts() -> "TemplateCounts":
+    """What became of template messages."""
+    from casement.store.template_counts import TemplateCounts
+
+    return TemplateCounts(table(), retention_days=settings().retention_days)
 
 
 @cache
@@ -301,6 +310,16 @@ def projections() -> "Projections":
 
 def outlook() -> "Outlook":
     """Where to look for what waits."""
+    from casement.store.template_counts import steps_in
     from casement.usecases.react import Outlook
 
-    return Outlook(conversations().alias, pendings(), lambda jobs: outbox().put(jobs), numbers(), now)
+    return Outlook(
+        conversations().alias,
+        pendings(),
+        messages(),
+        template_counts(),
+        steps_in,
+        lambda jobs: outbox().put(jobs),
+        numbers(),
+        now,
+    )

@@ -29,7 +29,8 @@ def happening_in(image: Mapping[str, Any]) -> Happening | None:
     prefix, at, *rest = sk.split("#")
     match prefix, rest:
         case "W", ["0", _, _, digest, *_]:
-            return Opened(number_id, contact, int(at), digest, _said(image))
+            element = json.loads(text(image, "raw"))["element"]
+            return Opened(number_id, contact, int(at), digest, _said(element), _tapped(element))
         case "W", ["1", "send", ulid, *_]:
             return WindowRefused(number_id, MessageKey(contact, ulid))
         case "M", ["send", _, *status]:
@@ -49,8 +50,14 @@ def _what_an_error_tells(
     return NumberRefused(number_id, stops, said_at)
 
 
-def _said(image: Mapping[str, Any]) -> str | None:
-    element = json.loads(text(image, "raw"))["element"]
+def _tapped(element: Mapping[str, Any]) -> str | None:
+    """The wamid of the template whose button a customer tapped."""
+    context = element.get("context")
+    wamid = context.get("id") if element.get("type") == "button" and isinstance(context, dict) else None
+    return wamid if isinstance(wamid, str) else None
+
+
+def _said(element: Mapping[str, Any]) -> str | None:
     for place in _WORDS:
         part: Any = element
         for name in place:

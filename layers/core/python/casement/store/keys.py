@@ -20,7 +20,7 @@ AFTER_WINDOW, AFTER_LINKS = "W$", "Z$"  # `$` follows `#`: the end of a prefix
 IN, OUT = "I#", "O#"
 PENDING, ENDED, ATTENTION, NOTABLE = "H#", "h#", "A#", "V#"  # in a number's log shards too
 VERDICT, UNRESOLVED = "verdict", "unresolved"  # kinds of what is notable
-SETTINGS, HEALTH, SWEPT, LEFT_AT = "settings", "health", "swept", "left at"
+SETTINGS, HEALTH, SWEPT, LEFT_AT, COUNTED = "settings", "health", "swept", "left at", "counted"
 API_KEYS = "KEYS"
 QUARANTINE = "Q"
 SYNC_RECORD, ILL, AFTER_ILL = "!sync", "!ill#", "!ill$"  # before the templates themselves
@@ -164,6 +164,16 @@ def profile(number: str, contact: str) -> Key:
 def number_state(number: str, what: str) -> Key:
     """What the owner of a number set, and how it is."""
     return Key(f"N#{part(number)}", what)
+
+
+def counted(number: str, start: int) -> str:
+    """The partition of what became of a number's template messages in the ten minutes from `start` on."""
+    return f"B#{part(number)}#{moment(start)}"
+
+
+def folded(number: str, template_id: str, day: str, start: int) -> Key:
+    """What those ten minutes came to for one template's messages of one day."""
+    return Key(f"U#{part(number)}#{part(template_id)}", f"{day}#{moment(start)}")
 
 
 def idempotency(number: str, api_key: str, given: str) -> Key:

@@ -12,7 +12,7 @@ from itertools import groupby
 
 from casement.domain.life import Status
 from casement.domain.message_key import MessageKey
-from casement.domain.messages import Position, Said, Send
+from casement.domain.messages import Position, Said, Send, TemplateSent
 from casement.domain.meta_time import milliseconds
 from casement.store import keys
 from casement.store.keys import Key
@@ -116,6 +116,45 @@ class Messages:
         )
         return min((at for at in firsts if at is not None), default=None)
 
+    def templates_sent(self, number_id: str, contacts: Iterable[str], since: int, until: int) -> Iterator[TemplateSent]:
+        """A57. The template messages to a conversation that Meta took between `since` and `until`, newest first."""
+        ranges = [
+            (
+                TemplateSent(MessageKey(contact, text(found, "SK").split("#")[3]), *_template_and_wamid(found))
+                for found in self._table.query(
+                    keys.conversation(number_id, contact),
+                    keys.MESSAGES + keys.moment(since),
+                    keys.MESSAGES + keys.moment(until),
+                    newest_first=True,
+                    limit=_PAGE,
+                    only="attribute_exists(template) AND attribute_exists(wamid)",
+                )
+            )
+            for contact in contacts
+        ]
+        return heapq.merge(*ranges, key=lambda sent: sent.key.ulid, reverse=True)
+
+    def last_wrote(self, number_id: str, contacts: Iterable[str], since: int, until: int) -> int | None:
+        """A58. When the customer last wrote or called, from `since` on and before `until`; None if they did not."""
+        lasts = (
+            next(
+                (
+                    part.position.at
+                    for found in self._table.query(
+                        keys.conversation(number_id, contact),
+                        keys.WINDOW + keys.moment(since),
+                        keys.WINDOW + keys.moment(until),
+                        newest_first=True,
+                        limit=2,
+                    )
+                    if (part := _part(contact, found)).position.rest.partition("#")[0] not in ("send", "status")
+                ),
+                None,
+            )
+            for contact in contacts
+        )
+        return max((at for at in lasts if at is not None), default=None)
+
     def _range(self, number_id: str, contact: str, prefix: str, before: Position | None) -> Iterator["_Part"]:
         until = f"{prefix}{keys.moment(before.at)}$" if before else f"{prefix[0]}$"
         found = self._table.query(keys.conversation(number_id, contact), prefix, until, newest_first=True, limit=_PAGE)
@@ -157,6 +196,10 @@ def _whole(parts: list[_Part]) -> Said | Send | None:
         "retry" in outcome,
         unresolved=any(part.rest == ("unresolved",) for part in parts),
     )
+
+
+def _template_and_wamid(found: Item) -> tuple[str, str]:
+    return text(found, "template"), text(found, "wamid")
 
 
 def _is_answer(part: _Part) -> bool:

@@ -4,20 +4,33 @@ Every reaction here follows from the fact alone, so it may run twice, late, or i
 whole table is the replay. What is sent because of a fact is not sent here: a job on the outbox says where to look.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from casement.domain.consent import Party, Scope, Wish, said_to_stop
+from casement.domain.conversation import Conversation
 from casement.domain.happenings import Happening, MarketingStopped, NumberRefused, Opened, WindowRefused
 from casement.domain.jobs import Job
+from casement.domain.messages import TemplateSent
 from casement.domain.number import Health, NumberState
 from casement.domain.pending import Pending
+from casement.domain.template_counts import REPLIED, TAPPED, Cell, Step, cells_of, detailed
+from casement.domain.window import DAY_MS
 from casement.usecases.find_conversation import ReadAlias, find_conversation
 
 Item = dict[str, Any]
 _SAYS_SOMETHING_MS = 15 * 60_000
+_TAPPED_WITHIN_MS = 7 * DAY_MS  # an older template's button is a message like any other
 STOP_WORD, META_SAID = "stop word", "Meta's error"
+
+
+class Change(NamedTuple):
+    """What the stream says of an item: how it is, how it was (None: it is new), when it was written (epoch ms)."""
+
+    new: Mapping[str, Any]
+    old: Mapping[str, Any] | None
+    at: int
 
 
 class Log(Protocol):
@@ -56,12 +69,33 @@ class Numbers(Protocol):
     def put_health(self, number_id: str, health: Health) -> None: ...
 
 
+class Messages(Protocol):
+    """What was said in a conversation. Times are epoch milliseconds."""
+
+    def templates_sent(
+        self, number_id: str, contacts: Iterable[str], since: int, until: int
+    ) -> Iterator[TemplateSent]: ...
+    def last_wrote(self, number_id: str, contacts: Iterable[str], since: int, until: int) -> int | None: ...
+
+
+class Counts(Protocol):
+    """What became of template messages."""
+
+    def add(self, cells: Iterable[Cell]) -> None: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Outlook:
-    """Where to look for what waits, where jobs go, and how numbers are at this moment; `clock` tells epoch ms."""
+    """Where to look for what waits and what was said, where jobs and counts go, and how numbers are at this moment.
+
+    `steps_in` tells what an item says of a template message; `clock` tells epoch milliseconds.
+    """
 
     read_alias: ReadAlias
     pendings: Pendings
+    messages: Messages
+    counts: Counts
+    steps_in: Callable[[Mapping[str, Any]], Iterable[Step]]
     enqueue: Callable[[Iterable[Job]], None]
     numbers: Numbers
     clock: Callable[[], int]
@@ -76,11 +110,20 @@ class Reacted:
     mispredicted: int
 
 
-def react(images: Sequence[Mapping[str, Any]], projections: Projections, outlook: Outlook) -> Reacted:
-    """Do what follows from stored facts, given as items. Raises `StoreUnavailable`."""
-    entries = project(images, projections)
-    happened = _happened(images, projections)
-    jobs = [job for happening in happened if (job := _job_for(happening, outlook)) is not None]
+def react(changes: Sequence[Change], projections: Projections, outlook: Outlook) -> Reacted:
+    """Do what follows from what was stored. Raises `StoreUnavailable`."""
+    images = [change.new for change in changes]
+    happened = [projections.happening_in(image) for image in images]
+    entries = _write(images, happened, projections)
+    jobs: list[Job] = []
+    steps: list[tuple[Step, int]] = []
+    for change, happening in zip(changes, happened, strict=True):
+        job, told = _follow(happening, outlook)
+        jobs += [job] if job else []
+        told += outlook.steps_in(change.new) if change.old is None else ()
+        steps += ((step, change.at) for step in told)
+    if steps:
+        outlook.counts.add(cells_of(steps))
     if jobs:
         outlook.enqueue(jobs)
     for happening in happened:
@@ -92,19 +135,19 @@ def react(images: Sequence[Mapping[str, Any]], projections: Projections, outlook
 
 def project(images: Sequence[Mapping[str, Any]], to: Projections) -> int:
     """Write what can be rebuilt from facts; the number of log entries. Raises `StoreUnavailable`."""
+    return _write(images, [to.happening_in(image) for image in images], to)
+
+
+def _write(images: Iterable[Mapping[str, Any]], happened: Iterable[Happening | None], to: Projections) -> int:
     entries = [entry for image in images if (entry := to.entry_of(image)) is not None]
     if entries:
         to.log.add(entries)
-    for happening in _happened(images, to):
+    for happening in happened:
         _keep_wish(happening, to)
     return len(entries)
 
 
-def _happened(images: Iterable[Mapping[str, Any]], to: Projections) -> list[Happening]:
-    return [happening for image in images if (happening := to.happening_in(image)) is not None]
-
-
-def _keep_wish(happening: Happening, to: Projections) -> None:
+def _keep_wish(happening: Happening | None, to: Projections) -> None:
     """Keep what a customer wants: said in so many words, or told by Meta's error."""
     match happening:
         case Opened(number, contact, at, said=str(said)):
@@ -126,13 +169,29 @@ def _stop_number(refused: NumberRefused, outlook: Outlook) -> None:
         outlook.numbers.put_health(refused.number, health.stopped(refused.code, None, now))
 
 
-def _job_for(happening: Happening, outlook: Outlook) -> Job | None:
+def _follow(happening: Happening | None, outlook: Outlook) -> tuple[Job | None, list[Step]]:
+    """The job that something that happened gives, and what it says of template messages."""
     match happening:
-        case Opened(number, contact, id=id_):
-            conversation = find_conversation(number, contact, read=outlook.read_alias)
-            if outlook.pendings.of(number, conversation.contacts):
-                return Job(number, conversation.contact, why=id_)
+        case Opened() as opened:
+            conversation = find_conversation(opened.number, opened.contact, read=outlook.read_alias)
+            waits = outlook.pendings.of(opened.number, conversation.contacts)
+            job = Job(opened.number, conversation.contact, why=opened.id) if waits else None
+            return job, list(_answers(opened, conversation, outlook))
         case WindowRefused(number, send):
             conversation = find_conversation(number, send.contact, read=outlook.read_alias)
-            return Job(number, conversation.contact, send)
-    return None
+            return Job(number, conversation.contact, send), []
+    return None, []
+
+
+def _answers(opened: Opened, conversation: Conversation, outlook: Outlook) -> Iterator[Step]:
+    """What a customer's message says of the templates that they were sent: that it is the first word after one of the
+    last day, that a button of one was tapped."""
+    number, contacts, until = opened.number, conversation.contacts, opened.at
+    if opened.tapped is not None:
+        lately = outlook.messages.templates_sent(number, contacts, until - _TAPPED_WITHIN_MS, until)
+        if tapped := next((sent for sent in lately if sent.wamid == opened.tapped), None):
+            yield Step(number, tapped.template_id, detailed(TAPPED, opened.said or ""), tapped.key.ulid)
+    last_wrote = outlook.messages.last_wrote(number, contacts, until - DAY_MS, until)
+    since = until - DAY_MS if last_wrote is None else last_wrote
+    if answered := next(outlook.messages.templates_sent(number, contacts, since, until), None):
+        yield Step(number, answered.template_id, REPLIED, answered.key.ulid)

@@ -1,0 +1,101 @@
+"""What became of template messages, counted by template and by the day they were asked for.
+
+The table's stream hands a record over at least once, in any cut. So what a batch adds is kept as the messages
+themselves, twelve letters each, in a cell of the ten minutes in which DynamoDB wrote the records; whoever reads those
+ten minutes counts every message once. When nothing of them can come again, they are folded into plain numbers.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import NamedTuple
+
+from casement.domain.message_key import ulid_time
+
+STRETCH_MS = 600_000
+# `react` is given no record that is older than six hours (`MaximumRecordAgeInSeconds` in template.yaml).
+SETTLED_MS = 7 * 3_600_000
+KEPT_MS = 3 * 24 * 3_600_000  # for so long a stretch may wait to be folded
+
+ASKED, SENT, DELIVERED, READ, REPLIED = "asked", "sent", "delivered", "read", "replied"
+FAILED, TAPPED, PRICED = "failed", "tapped", "priced"  # each with more words: a code, a button, a category and a type
+
+LETTERS = 12  # of a ULID's random part: 60 bits
+_LONGEST_DETAIL = 60  # characters; the text of a button has 25
+
+
+class Step(NamedTuple):
+    """One thing that became of one message; `send` is its ULID."""
+
+    number: str
+    template_id: str
+    what: str
+    send: str
+
+    @property
+    def tally(self) -> "Tally":
+        """Where it is counted."""
+        return Tally(self.template_id, day_of(ulid_time(self.send)), self.what)
+
+    @property
+    def message(self) -> str:
+        """What tells its message from all others of a day."""
+        return self.send[-LETTERS:]
+
+
+class Tally(NamedTuple):
+    """What is counted: a template (its id), the UTC day on which its messages were asked for, what became of them."""
+
+    template_id: str
+    day: str
+    what: str
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """What one batch adds to ten minutes, which begin at `start` (epoch milliseconds)."""
+
+    number: str
+    start: int
+    messages: Mapping[Tally, frozenset[str]]
+
+
+def detailed(what: str, *details: object) -> str:
+    """`failed 131026`, `tapped Yes please`."""
+    return " ".join((what, *(str(detail)[:_LONGEST_DETAIL] for detail in details)))
+
+
+def day_of(at: int) -> str:
+    """The UTC day of a moment (epoch milliseconds), as 2026-11-24."""
+    return datetime.fromtimestamp(at / 1000, UTC).strftime("%Y-%m-%d")
+
+
+def stretch_of(at: int) -> int:
+    """When the ten minutes began that `at` lies in. Both are epoch milliseconds."""
+    return at - at % STRETCH_MS
+
+
+def stretches(since: int, until: int) -> Iterator[int]:
+    """The ten minutes from that of `since` on that have begun at `until`."""
+    return iter(range(stretch_of(since), until + 1, STRETCH_MS))
+
+
+def cells_of(steps: Iterable[tuple[Step, int]]) -> list[Cell]:
+    """The cells that keep `steps`, each given with the moment (epoch milliseconds) at which it was written down."""
+    gathered: dict[tuple[str, int], dict[Tally, set[str]]] = defaultdict(lambda: defaultdict(set))
+    for step, at in steps:
+        gathered[step.number, stretch_of(at)][step.tally].add(step.message)
+    return [
+        Cell(number, start, {tally: frozenset(messages) for tally, messages in tallies.items()})
+        for (number, start), tallies in gathered.items()
+    ]
+
+
+def counted(cells: Iterable[Cell]) -> Counter[Tally]:
+    """How many messages the cells of one number's ten minutes hold, each counted once."""
+    together: dict[Tally, set[str]] = defaultdict(set)
+    for cell in cells:
+        for tally, messages in cell.messages.items():
+            together[tally] |= messages
+    return Counter({tally: len(messages) for tally, messages in together.items()})

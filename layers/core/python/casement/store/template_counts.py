@@ -1,0 +1,141 @@
+"""Counts of what became of template messages: cells while they may still be told twice, plain numbers afterwards."""
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from casement.domain.compact_json import dumps
+from casement.domain.message_key import template_in
+from casement.domain.template_counts import (
+    ASKED,
+    DELIVERED,
+    FAILED,
+    KEPT_MS,
+    LETTERS,
+    PRICED,
+    READ,
+    SENT,
+    Cell,
+    Step,
+    Tally,
+    detailed,
+)
+from casement.store import keys
+from casement.store.table import Item, Table, expiry, item, number, text
+
+_CELL_TTL_DAYS = 1 + KEPT_MS // 86_400_000
+_REACHED_META = ("accepted", "failed", "unknown")
+
+
+class TemplateCounts:
+    """Keeps and reads them."""
+
+    def __init__(self, table: Table, *, retention_days: int) -> None:
+        self._table = table
+        self._retention_days = retention_days
+
+    def add(self, cells: Iterable[Cell]) -> None:
+        """A51. Keep what a batch adds. The same once more is the same item."""
+        self._table.put_all([_cell_item(cell) for cell in cells])
+
+    def cells(self, number_id: str, start: int) -> Iterator[Cell]:
+        """A52. What was added to ten minutes."""
+        for found in self._table.query(keys.counted(number_id, start), "0", "g"):
+            yield Cell(number_id, start, _messages(text(found, "messages")))
+
+    def fold(self, number_id: str, start: int, counts: Mapping[Tally, int]) -> None:
+        """A53. Keep what ten minutes come to. The same once more is the same."""
+        by_day: dict[tuple[str, str], dict[str, int]] = {}
+        for tally, count in counts.items():
+            by_day.setdefault((tally.template_id, tally.day), {})[tally.what] = count
+        self._table.put_all(
+            [
+                item(
+                    keys.folded(number_id, template_id, day, start),
+                    {"counts": dumps(numbers)},
+                    expiry(start, self._retention_days),
+                )
+                for (template_id, day), numbers in by_day.items()
+            ]
+        )
+
+    def folded(
+        self, number_id: str, template_id: str, first_day: str, last_day: str
+    ) -> Iterator[tuple[int, Tally, int]]:
+        """A54. What became of a template's messages of these days: the ten minutes in which it did, what, how often."""
+        partition = keys.folded(number_id, template_id, "", 0).pk
+        for found in self._table.query(partition, first_day, f"{last_day}$"):
+            day, start = text(found, "SK").split("#")
+            for what, count in json.loads(text(found, "counts")).items():
+                yield int(start), Tally(template_id, day, what), count
+
+    def folded_until(self, number_id: str) -> int:
+        """A55. Up to which moment (epoch milliseconds) everything is folded; 0 before the first time."""
+        found = self._table.get(keys.number_state(number_id, keys.COUNTED))
+        return (number(found, "until") or 0) if found else 0
+
+    def fold_to(self, number_id: str, until: int) -> None:
+        """A56. Keep that."""
+        self._table.put(item(keys.number_state(number_id, keys.COUNTED), {"until": until}))
+
+
+def steps_in(image: Mapping[str, Any]) -> tuple[Step, ...]:
+    """What a stored item tells of a template message of ours: that it was asked for, or what a status says of it."""
+    pk, sk = text(image, "PK"), text(image, "SK")
+    if not pk.startswith("C#"):
+        return ()
+    number_id = pk.split("#")[1]
+    prefix, _, *rest = sk.split("#")
+    match prefix, rest:
+        case "M", ["send", ulid]:
+            return tuple(Step(number_id, text(image, "template"), what, ulid) for what in _asked(image))
+        case ("M", ["send", ulid, status, _]) | ("W", ["1", "send", ulid, status, _]):
+            element = json.loads(text(image, "raw"))["element"]
+            template_id = template_in(element.get("biz_opaque_callback_data"))
+            return tuple(Step(number_id, template_id, what, ulid) for what in _told(status, element) if template_id)
+    return ()
+
+
+def _asked(image: Mapping[str, Any]) -> Iterator[str]:
+    if text(image, "template").isdigit() and text(image, "status") in _REACHED_META:
+        yield ASKED
+        if text(image, "status") == "failed":
+            yield _failed([json.loads(text(image, "answer") or "{}").get("error")])
+
+
+def _told(status: str, element: Mapping[str, Any]) -> Iterator[str]:
+    """Meta prices a message in exactly one of `delivered` and `read`; of one that was read at once, there is no other
+    word that it was delivered."""
+    pricing = element.get("pricing")
+    name = status.partition(".")[0]  # a status of a group's member has the member behind it
+    if name == "failed":
+        yield _failed(element.get("errors"))
+    elif name in (SENT, DELIVERED, READ):
+        yield name
+    if name == READ and isinstance(pricing, dict):
+        yield DELIVERED
+    if name in (DELIVERED, READ) and isinstance(pricing, dict):
+        yield detailed(PRICED, pricing.get("category") or "unknown", pricing.get("type") or "unknown")
+
+
+def _failed(errors: Any) -> str:
+    first = errors[0] if isinstance(errors, list) and errors else None
+    code = first.get("code") if isinstance(first, dict) else None
+    return detailed(FAILED, code if isinstance(code, int) else "unknown")
+
+
+def _cell_item(cell: Cell) -> Item:
+    messages = {" ".join(tally): "".join(sorted(messages)) for tally, messages in sorted(cell.messages.items())}
+    kept = dumps(messages)
+    name = keys.digest(kept.encode(errors="surrogatepass"))
+    key = keys.Key(keys.counted(cell.number, cell.start), name)
+    return item(key, {"messages": kept}, expiry(cell.start, _CELL_TTL_DAYS))
+
+
+def _messages(kept: str) -> dict[Tally, frozenset[str]]:
+    return {
+        Tally(*name.split(" ", 2)): frozenset(
+            letters[start : start + LETTERS] for start in range(0, len(letters), LETTERS)
+        )
+        for name, letters in json.loads(kept).items()
+    }

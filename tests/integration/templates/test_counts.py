@@ -1,0 +1,280 @@
+"""What became of template messages, counted off the stream: each once, whatever is told twice, and on its day."""
+
+import json
+from typing import Any
+
+import pytest
+
+from casement.domain.errors import GraphRejected
+from casement.domain.template_counts import KEPT_MS, SETTLED_MS, STRETCH_MS, day_of, stretch_of
+from casement.store.template_counts import TemplateCounts
+from casement.usecases.fold_counts import fold_counts
+from casement.usecases.template_analytics import AskMeta, Days, MetaDay, days_from, template_analytics
+from tests.support.deployment import ALICE, BOB, DAY, HOUR, NOON, NUMBER, WABA, Deployment, Json
+
+ANA = [{"type": "body", "parameters": [{"type": "text", "text": "Ana"}]}]
+TEMPLATE = {"name": "we_are_here", "language": {"code": "en_US"}, "components": ANA}
+ASKS = {"type": "template", "template": TEMPLATE}
+TODAY = day_of(NOON)
+
+
+@pytest.fixture(autouse=True)
+def synced(casement: Deployment) -> None:
+    casement.sync()
+    counts(casement).fold_to(NUMBER, stretch_of(NOON))  # as every sweep does; before the first, days are looked through
+
+
+def counts(casement: Deployment) -> TemplateCounts:
+    return TemplateCounts(casement.table, retention_days=365)
+
+
+def shown(
+    casement: Deployment, name: str = "we_are_here", ask_meta: AskMeta | None = None, start: str | None = None
+) -> Json:
+    """The analytics of a template, once `react` has caught up."""
+    casement.react()
+    stored = [held.template for held in casement.templates.all(WABA) if held.template.name == name]
+    days = days_from(start, None, casement.now)
+    return template_analytics(
+        name, stored, days, [NUMBER], counts=counts(casement), ask_meta=ask_meta, now=casement.now
+    )
+
+
+def today(casement: Deployment) -> Json:
+    (row,) = shown(casement)["data"]
+    return {name: value for name, value in row.items() if value}
+
+
+def send(casement: Deployment, to: str = ALICE) -> str:
+    """A template goes out, and Meta tells what becomes of it; its wamid."""
+    answer = casement.send(to, ASKS)
+    assert answer.status == 200, answer.body
+    casement.now += 1_000
+    casement.deliver()
+    wamid: str = answer.body["messages"][0]["id"]
+    return wamid
+
+
+def test_nothing_is_shown_of_a_template_that_was_never_sent(casement):
+    view = shown(casement)
+
+    assert view["data"] == []
+    assert view["total"]["asked"] == view["total"]["replied"] == 0
+    assert view["end"] == TODAY
+
+
+def test_a_message_is_asked_sent_delivered_and_priced(casement):
+    send(casement)
+
+    assert today(casement) == {
+        "day": TODAY,
+        "language": "en_US",
+        "template_id": casement.templates.find(WABA, "we_are_here", "en_US").id,
+        "asked": 1,
+        "sent": 1,
+        "delivered": 1,
+        "price": {"utility": {"regular": 1}},
+    }
+
+
+def test_it_is_read_and_answered_within_a_day_and_its_button_tapped(casement):
+    wamid = send(casement)
+    casement.simulator.read(wamid)
+    casement.now += 23 * HOUR
+    tap = {"type": "button", "button": {"text": "Show me", "payload": "Show me"}}
+    casement.simulator.inbound(message={**tap, "context": {"from": "15550001000", "id": wamid}}, sender=ALICE)
+    casement.deliver()
+
+    row = today(casement)
+    assert (row["read"], row["replied"], row["taps"]) == (1, 1, {"Show me": 1})
+
+
+@pytest.mark.parametrize(("hours", "replied"), [(23, 1), (25, 0)])
+def test_an_answer_counts_if_it_comes_within_a_day(casement, hours, replied):
+    send(casement)
+    casement.now += hours * HOUR
+    casement.wrote()
+
+    assert today(casement).get("replied", 0) == replied
+
+
+def test_only_the_first_word_after_a_template_is_its_answer(casement):
+    send(casement)
+    for _ in range(3):
+        casement.now += HOUR
+        casement.wrote()
+    casement.now += HOUR
+    casement.send()  # free-form
+    casement.wrote()
+
+    assert today(casement)["replied"] == 1
+
+
+def test_the_newest_template_is_what_is_answered(casement):
+    casement.simulator.clear()
+    casement.sync()
+    casement.send(ALICE, {"type": "template", "template": {"name": "hello_world", "language": {"code": "en_US"}}})
+    casement.now += HOUR
+    send(casement)
+    casement.now += HOUR
+    casement.wrote()
+
+    assert today(casement)["replied"] == 1
+    assert shown(casement, "hello_world")["total"]["replied"] == 0
+
+
+def test_what_fails_at_once_and_what_fails_afterwards_is_counted_by_its_code(casement):
+    casement.simulator.fail_next("error", code=131049)
+    assert casement.send(ALICE, ASKS).status == 400
+    casement.simulator.fail_next("late", code=131026)
+    send(casement, BOB)
+
+    row = today(casement)
+    assert (row["asked"], row["failed"]) == (2, 2)
+    assert row["failed_by_code"] == {"131026": 1, "131049": 1}
+
+
+def test_free_form_messages_and_refusals_of_our_own_are_not_counted(casement):
+    casement.wrote()
+    assert casement.send().status == 200
+    assert casement.send(ALICE, {**ASKS, "template": {**TEMPLATE, "components": []}}).status == 400
+    casement.deliver()
+
+    assert shown(casement)["data"] == []
+
+
+def test_one_that_went_in_place_of_another_message_is_counted(casement):
+    casement.simulator.inbound("Hi", sender=ALICE, ago=25 * 3600)
+    casement.deliver()
+    assert casement.send(casement={"when_closed": {"template": TEMPLATE}}).status == 200
+    casement.deliver()
+
+    assert today(casement)["delivered"] == 1
+
+
+def test_it_counts_for_the_day_it_was_asked_for_on_whenever_it_is_read(casement):
+    wamid = send(casement)
+    casement.now += 3 * DAY
+    casement.simulator.read(wamid)
+    casement.deliver()
+
+    assert today(casement)["day"] == TODAY
+    assert today(casement)["read"] == 1
+
+
+def test_a_stream_that_repeats_itself_counts_nothing_twice(casement):
+    wamid = send(casement)
+    casement.simulator.read(wamid)
+    casement.wrote()
+    told = list(casement.stream.changes)
+    once = today(casement)
+
+    for cut in (told, told[::-1], told[1:], told[: len(told) // 2], *([one] for one in told)):
+        casement.stream.changes = list(cut)
+        assert today(casement) == once
+
+
+def test_folding_changes_no_number_at_any_moment(casement):
+    send(casement)
+    casement.now += 2 * HOUR
+    wamid = send(casement, BOB)
+    before = today(casement)
+
+    for hours in (1, 5, 2, 3, 24):
+        casement.now += hours * HOUR
+        fold_counts(NUMBER, counts(casement), casement.now)
+        assert today(casement) == before
+    casement.simulator.read(wamid)
+    casement.deliver()
+    assert today(casement) == {**before, "read": 1}
+    assert fold_counts(NUMBER, counts(casement), casement.now) == 0
+
+
+def test_what_is_folded_lies_in_the_settled_past_and_its_cells_are_not_read_again(casement):
+    send(casement)
+    today(casement)
+    kept = counts(casement)
+
+    casement.now += SETTLED_MS
+    assert fold_counts(NUMBER, kept, casement.now) == 0
+    casement.now += 2 * STRETCH_MS
+    assert fold_counts(NUMBER, kept, casement.now) == 1
+    assert casement.now - SETTLED_MS - STRETCH_MS <= kept.folded_until(NUMBER) <= casement.now - SETTLED_MS
+    with casement.stepping_in("Query", lambda asked: _must_not_be_before(asked, kept.folded_until(NUMBER))):
+        assert today(casement)["asked"] == 1
+
+
+def _must_not_be_before(asked: Json, moment: int) -> None:
+    partition = asked["ExpressionAttributeValues"][":pk"]["S"]
+    assert not partition.startswith("B#") or int(partition.rpartition("#")[2]) >= moment
+
+
+@pytest.mark.parametrize("dies_at", range(1, 5))
+def test_whoever_dies_while_folding_is_made_up_for(casement, dies_at):
+    send(casement)
+    casement.now += HOUR
+    send(casement, BOB)
+    before = today(casement)
+    casement.now += 2 * SETTLED_MS
+    writes = iter(range(1, 100))
+
+    def die(_: Json) -> None:
+        if next(writes) == dies_at:
+            raise InterruptedError
+
+    with casement.stepping_in("PutItem", die), casement.stepping_in("BatchWriteItem", die):
+        try:
+            fold_counts(NUMBER, counts(casement), casement.now)
+        except InterruptedError:
+            assert today(casement) == before
+    fold_counts(NUMBER, counts(casement), casement.now)
+    assert today(casement) == before
+
+
+def test_a_fold_that_nobody_made_for_days_loses_nothing(casement):
+    counts(casement).fold_to(NUMBER, 0)
+    send(casement)
+    before = today(casement)
+    casement.now += KEPT_MS - HOUR
+    assert today(casement) == before
+    assert fold_counts(NUMBER, counts(casement), casement.now) == 1
+    casement.now += KEPT_MS
+    assert today(casement) == before
+
+
+# --- what Meta says beside -------------------------------------------------------------------------------------------
+
+
+def test_metas_own_numbers_stand_beside_ours(casement):
+    send(casement)
+    template_id = casement.templates.find(WABA, "we_are_here", "en_US").id
+    asked: list[Any] = []
+
+    def ask(ids: Any, days: Days) -> list[MetaDay]:
+        asked.append((tuple(ids), days.texts))
+        return [MetaDay(template_id, TODAY, sent=2, delivered=1, read=0, clicked=({"type": "url", "count": 1},))]
+
+    view = shown(casement, ask_meta=ask, start=TODAY)
+
+    (row,) = view["data"]
+    assert row["meta"] == {"sent": 2, "delivered": 1, "read": 0, "clicked": [{"type": "url", "count": 1}], "cost": []}
+    assert view["meta"] == {"asked": True, "available": True}
+    assert asked[0][1] == (TODAY, TODAY)
+
+
+def test_a_waba_without_analytics_shows_ours_and_why(casement):
+    send(casement)
+
+    def ask(_ids: Any, _days: Days) -> list[MetaDay]:
+        raise GraphRejected(400, {"error": {"code": 200005}}, 200005)
+
+    view = shown(casement, ask_meta=ask)
+
+    assert view["total"]["asked"] == 1
+    assert view["meta"]["available"] is False
+    assert view["meta"]["code"] == 200005
+
+
+def test_an_answer_is_plain_json(casement):
+    send(casement)
+    assert json.loads(json.dumps(shown(casement))) == shown(casement)
