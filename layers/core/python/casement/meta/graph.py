@@ -6,7 +6,7 @@ no URL, log or error can hold it.
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 from urllib.parse import quote
 
@@ -18,6 +18,8 @@ from casement.domain.meta_errors import ErrorClass, classify, code_of
 
 # Together well below the 29 seconds that an HTTP API waits for a function: what became of a send must still be written.
 TIMEOUT = httpx.Timeout(connect=3.0, read=10.0, write=3.0, pool=1.0)
+# Looking at one thing is quick, or not worth waiting for: who looks has more to do while a caller waits.
+LOOK_TIMEOUT = httpx.Timeout(connect=3.0, read=5.0, write=3.0, pool=1.0)
 PAGE_LIMIT = 200
 BUSINESS_USAGE = "x-business-use-case-usage"
 TEMPLATE_FIELDS = (
@@ -63,10 +65,18 @@ class Graph:
         """`GET /{phone_number_id}`: whether Meta knows the number and takes the token. Raises a `GraphError` if not."""
         return self._call("GET", quote(number, safe=""), token, params={"fields": "id"})
 
-    def templates(self, waba_id: str, token: str, after: str | None) -> Page:
-        """One page of `GET /{waba_id}/message_templates`. Pages are followed by cursor: `next` holds the token."""
-        query = {"fields": TEMPLATE_FIELDS, "limit": str(PAGE_LIMIT)} | ({"after": after} if after else {})
-        answer = self._call("GET", f"{quote(waba_id, safe='')}/message_templates", token, params=query)
+    def templates(
+        self, waba_id: str, token: str, after: str | None, *, name: str | None = None, limit: int = PAGE_LIMIT
+    ) -> Page:
+        """One page of `GET /{waba_id}/message_templates`. Pages are followed by cursor: `next` holds the token.
+
+        With `name`, only templates of that name, and whichever others Meta finds alike. Meta answers HTTP 500 with code
+        1 (`GraphOutcomeUnknown`) where `limit` makes a page too much.
+        """
+        query = {"fields": TEMPLATE_FIELDS, "limit": str(limit)}
+        query |= {"after": after} if after else {}
+        query |= {"name": name} if name else {}
+        answer = self._call("GET", _listing(waba_id), token, params=query, timeout=LOOK_TIMEOUT if name else None)
         if not isinstance(answer, dict) or not isinstance(answer.get("data"), list):
             raise GraphUnavailable("Meta's answer is no listing")
         return Page(answer["data"], _next_page(answer.get("paging")))
@@ -74,7 +84,8 @@ class Graph:
     def template(self, template_id: str, token: str) -> dict[str, Any] | None:
         """`GET /{template_id}`: one translation, None if Meta no longer has it."""
         try:
-            answer = self._call("GET", quote(template_id, safe=""), token, params={"fields": TEMPLATE_FIELDS})
+            fields = {"fields": TEMPLATE_FIELDS}
+            answer = self._call("GET", quote(template_id, safe=""), token, params=fields, timeout=LOOK_TIMEOUT)
         except GraphRejected as error:
             if _is_gone(error):
                 return None
@@ -82,6 +93,35 @@ class Graph:
         if not isinstance(answer, dict):
             raise GraphUnavailable("Meta's answer is no template")
         return answer
+
+    def create_template(self, waba_id: str, token: str, wanted: Mapping[str, Any]) -> dict[str, Any]:
+        """`POST /{waba_id}/message_templates`; Meta's answer: `id`, `status`, `category`, which can be another than was
+        asked for. Twice is refused: there is one of that name and language.
+
+        Raises `GraphRejected`, `GraphUnavailable` (there is none) or `GraphOutcomeUnknown` (there may be one). What is
+        wrong with a template can be Meta's `code` or, under 100, its `error_subcode`: 2388019 and the like.
+        """
+        answer = self._call("POST", _listing(waba_id), token, content=dumps(wanted).encode())
+        if not isinstance(answer, dict) or not isinstance(answer.get("id"), str | int):
+            raise GraphOutcomeUnknown("Meta's answer has no template id")
+        return {**answer, "id": str(answer["id"])}
+
+    def edit_template(self, template_id: str, token: str, change: Mapping[str, Any]) -> dict[str, Any]:
+        """`POST /{template_id}`; Meta's answer. `components` are replaced whole. Raises as `create_template` does."""
+        answer = self._call("POST", quote(template_id, safe=""), token, content=dumps(change).encode())
+        return _done(answer)
+
+    def delete_template(
+        self, waba_id: str, token: str, *, name: str | None = None, template_ids: Sequence[str] = ()
+    ) -> dict[str, Any]:
+        """`DELETE /{waba_id}/message_templates`; Meta's answer. By name alone: all languages of it; with an id: that
+        one, whose name Meta wants too; with more ids: those. Twice is refused: there is none. Raises as
+        `create_template` does.
+        """
+        query = {"name": name} if name else {}
+        query |= {"hsm_id": template_ids[0]} if len(template_ids) == 1 else {}
+        query |= {"hsm_ids": dumps(list(template_ids))} if len(template_ids) > 1 else {}
+        return _done(self._call("DELETE", _listing(waba_id), token, params=query))
 
     def _call(
         self,
@@ -91,8 +131,10 @@ class Graph:
         *,
         params: Mapping[str, str] | None = None,
         content: bytes | None = None,
+        timeout: httpx.Timeout | None = None,
     ) -> Any:
-        return ask(self._http, method, f"{self._root}/{path}", token, params=params, content=content)
+        url = f"{self._root}/{path}"
+        return ask(self._http, method, url, token, params=params, content=content, timeout=timeout)
 
 
 def ask(
@@ -104,21 +146,35 @@ def ask(
     params: Mapping[str, str] | None = None,
     content: bytes | None = None,
     content_type: str = "application/json",
+    timeout: httpx.Timeout | None = None,
 ) -> Any:
-    """One call of the Graph API; Meta's answer, parsed, None if it is no JSON.
+    """One call of the Graph API; Meta's answer, parsed, None if it is no JSON. Without `timeout`, the client's own
+    counts.
 
     Raises `GraphRejected`, `GraphUnavailable` (it was not done) or `GraphOutcomeUnknown` (it may have been).
     """
     headers = {"Authorization": f"Bearer {token}"}
     if content is not None:
         headers["Content-Type"] = content_type
+    patience = timeout or http.timeout
     try:
-        answer = http.request(method, url, params=params, content=content, headers=headers)
+        answer = http.request(method, url, params=params, content=content, headers=headers, timeout=patience)
     except _NOT_SENT as error:
         raise GraphUnavailable(f"Meta could not be reached: {type(error).__name__}") from error
     except httpx.RequestError as error:  # an answer that can't be decoded is one of these too
         raise GraphOutcomeUnknown(f"Meta's answer did not arrive: {type(error).__name__}") from error
     return _read(answer)
+
+
+def _listing(waba_id: str) -> str:
+    return f"{quote(waba_id, safe='')}/message_templates"
+
+
+def _done(answer: Any) -> dict[str, Any]:
+    """The answer to what is to be done. Raises `GraphOutcomeUnknown` unless it says that it was."""
+    if not isinstance(answer, dict) or answer.get("success") is False:
+        raise GraphOutcomeUnknown("Meta's answer does not say that it was done")
+    return answer
 
 
 def _read(answer: httpx.Response) -> Any:
