@@ -30,13 +30,13 @@ from local.simulator.inbound import AUTO, Customers, Id
 from local.simulator.insights import Insights
 from local.simulator.media import Media
 from local.simulator.messages import Messages, Sent
-from local.simulator.review_script import Verdict
 from local.simulator.reviews import Reviews
 from local.simulator.seeds import SEEDS
 from local.simulator.seeds import Template as Seed
 from local.simulator.taps import COUNTED
+from local.simulator.template_controls import TemplateControls
 from local.simulator.template_routes import TemplateRoutes
-from local.simulator.templates import Template, Templates
+from local.simulator.templates import Templates
 from local.simulator.webhooks import Update, Webhook, Webhooks
 from local.simulator.windows import Window
 from local.simulator.wsgi import Request, Response, read_request
@@ -47,7 +47,7 @@ def nobody_listens(_body: bytes, _headers: Mapping[str, str]) -> int:
     return 200
 
 
-class Simulator:
+class Simulator(TemplateControls):
     """Meta's side of the WhatsApp Cloud API: stateful, strict where Meta is, with its own windows.
 
     Mount it (`httpx.WSGITransport(app=simulator)`) or serve it (`python -m local.simulator`); a client
@@ -306,104 +306,6 @@ class Simulator:
         with self._lock:
             self._faults.add(Fault(how, n, skip, match, code, http_status, details, retry_after, proxy_page))
 
-    # --- templates --------------------------------------------------------------------------------
-
-    def add_template(
-        self, template: Mapping[str, Any], *, waba_id: str | None = None, status: str = "APPROVED"
-    ) -> Template:
-        """A template that has always been there: no rules, no review, no webhook."""
-        with self._lock:
-            return self.templates.add(template, waba_id=waba_id or self.numbers[0].waba_id, status=status)
-
-    def add_copies(
-        self, template: Mapping[str, Any], copies: int, *, waba_id: str | None = None, status: str = "APPROVED"
-    ) -> list[Template]:
-        """As many such templates, told apart by their names: `news` makes `news_00001`, `news_00002` …"""
-        with self._lock:
-            return [
-                self.add_template({**template, "name": f"{template['name']}_{n:05}"}, waba_id=waba_id, status=status)
-                for n in range(1, copies + 1)
-            ]
-
-    def add_row(self, row: Any, *, waba_id: str | None = None) -> None:
-        """Any JSON value in the place of a template: the listing has it as it is, and nothing else knows it."""
-        with self._lock:
-            self.templates.add_row(row, waba_id=waba_id or self.numbers[0].waba_id)
-
-    def review_next(
-        self,
-        decision: str,
-        n: int = 1,
-        *,
-        match: str = "",
-        after: float = 0.0,
-        reason: str | None = None,
-        advice: str | None = None,
-        category: str | None = None,
-        pause_after: float = 0.0,
-        notify: bool = True,
-    ) -> None:
-        """How the next `n` reviews end (see `review_script.ENDS`), `after` seconds, instead of as `auto_review` says.
-
-        A review begins when a template is created or edited. `match` is a regular expression searched in "news/en_US".
-        """
-        verdict = Verdict(decision, after, reason, advice, category, pause_after, notify)
-        with self._lock:
-            self._reviews.script.add(verdict, n, match)
-
-    def review(
-        self,
-        template: str,
-        decision: str,
-        *,
-        language: str | None = None,
-        reason: str | None = None,
-        advice: str | None = None,
-        notify: bool = True,
-    ) -> list[Template]:
-        """Meta decides about a template, by id or by name (then in all languages, or just in one)."""
-        with self._lock:
-            meant = self.named(template, language)
-            for each in meant:
-                self._reviews.decide(each, decision, reason=reason, advice=advice, notify=notify)
-            return meant
-
-    def recategorise(
-        self,
-        template: str,
-        category: str,
-        *,
-        language: str | None = None,
-        announce: bool = False,
-        notify: bool = True,
-    ) -> list[Template]:
-        """Meta moves a template to another category; or (`announce`) says that it will, and does it 24 hours later."""
-        with self._lock:
-            meant = self.named(template, language)
-            for each in meant:
-                self._reviews.recategorise(each, category, announce=announce, notify=notify)
-            return meant
-
-    def score(self, template: str, score: str, *, language: str | None = None, notify: bool = True) -> list[Template]:
-        """The template's quality changes: GREEN, YELLOW, RED, UNKNOWN."""
-        with self._lock:
-            meant = self.named(template, language)
-            for each in meant:
-                self._reviews.score(each, score, notify=notify)
-            return meant
-
-    def named(self, template: str, language: str | None = None) -> list[Template]:
-        """The templates meant by an id or a name; there is at least one."""
-        with self._lock:
-            self.tick()
-            by_id = self.templates.get(template)
-            everywhere = [self.templates.named(waba_id, template) for waba_id in self._graph.waba_ids]
-            meant = [by_id] if by_id else [each for found in everywhere for each in found]
-            found = [each for each in meant if language in {None, each.language}]
-            if not found:
-                raise ValueError(f"there is no template {template}")
-            return found
-
     # --- webhooks ---------------------------------------------------------------------------------
 
     @property
@@ -414,11 +316,6 @@ class Simulator:
     @property
     def pending(self) -> list[Webhook]:
         return self._webhooks.pending
-
-    def tick(self) -> None:
-        """What time alone brings about: reviews and pauses end, templates move or go. Before every request too."""
-        with self._lock:
-            self._agenda.run(self._clock())
 
     def deliver_pending(self) -> list[int]:
         """Try every queued webhook once, in order, and return the statuses. All but 200 stay queued."""

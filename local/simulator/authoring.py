@@ -45,6 +45,8 @@ class Authoring:
         check_new(changed)
         template.data = changed
         template.edited_at.append(self._clock())
+        if wanted.get("components") is not None:
+            self._reviews.tell_edited(template)
         self._reviews.begin(template)
 
     def delete(self, waba_id: str, name: str, template_ids: Iterable[str] = ()) -> None:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from local.simulator.agenda import Agenda
 from local.simulator.config import Json, Options
 from local.simulator.review_script import Script, Verdict, check_reason, habit
+from local.simulator.template_webhooks import besides, edited, status, subject
 from local.simulator.templates import Template, Templates
 from local.simulator.webhooks import Update, Webhooks
 
@@ -60,7 +61,7 @@ class Reviews:
     def begin(self, template: Template) -> None:
         """The template has been created or edited. What a script says about its category holds from now on."""
         self._agenda.cancel(_status_of(template))
-        template.data["status"] = "PENDING"
+        template.data |= {"status": "PENDING", "rejected_reason": "NONE"}
         verdict = self.script.take(template.name, template.language) or habit(self.options)
         if verdict.category is not None:
             template.data["category"] = verdict.category
@@ -107,25 +108,35 @@ class Reviews:
             raise ValueError(f"decision is one of {', '.join(DECISIONS)}")
         at = self._clock() if at is None else at
         if decision == "reject":
+            reason = reason or "INVALID_FORMAT"
             check_reason(reason)
         if decision == "pause" and reason != PACING_PAUSE:
-            template.pauses += 1
-            if template.pauses > len(PAUSES):
-                decision, reason = "disable", "DISABLED"
+            decision, reason = self._count_pause(template, reason)
         self._set_status(template, decision)
-        template.data["rejected_reason"] = reason or "INVALID_FORMAT" if decision == "reject" else "NONE"
-        self._tell_status(template, decision, _extras(template, decision, reason, advice, at), at, notify)
+        if decision == "reject" or template.status in {"APPROVED", "PENDING"}:
+            template.data["rejected_reason"] = reason if decision == "reject" else "NONE"
+        if notify:
+            event = self.options.unpause_event if decision == "unpause" else DECISIONS[decision][1]
+            self._tell_status(template, event, besides(decision, reason, advice, at), at)
         self._follow(template, decision, reason, at, notify)
 
+    def _count_pause(self, template: Template, title: str | None) -> tuple[str, str]:
+        """What the pause comes to, and its title."""
+        template.pauses += 1
+        if template.pauses > len(PAUSES):
+            return "disable", "DISABLED"
+        return "pause", title or PAUSES[template.pauses - 1][0]
+
     def _set_status(self, template: Template, decision: str) -> None:
-        status = DECISIONS[decision][0]
+        new = DECISIONS[decision][0]
         if decision == "archive":
             template.before_archive = template.status
         if decision == "unarchive":
-            status = template.before_archive
-        if status is not None:
+            new = template.before_archive
+        if new is not None:
             self._agenda.cancel(_status_of(template))
-            template.data["status"] = status
+            template.data["status"] = new
+            template.was_approved |= new == "APPROVED"
 
     def _follow(self, template: Template, decision: str, reason: str | None, at: float, notify: bool) -> None:
         """What comes of it by itself."""
@@ -151,7 +162,7 @@ class Reviews:
         self._agenda.cancel(_category_of(template))
         self._templates.remove(template, asked_at)
         if notify:
-            self._tell(template, "message_template_status_update", _status(template, "DELETED", {"reason": "NONE"}), at)
+            self._tell_status(template, "DELETED", {"reason": "NONE"}, at)
 
     # --- category and quality ---------------------------------------------------------------------
 
@@ -174,7 +185,7 @@ class Reviews:
             template.data.pop("correct_category", None)
             self._agenda.cancel(_category_of(template))
         if notify:
-            self._tell(template, "template_category_update", _subject(template, with_category=False) | value, at)
+            self._tell(template, "template_category_update", subject(template) | value, at)
 
     def _announce(self, template: Template, category: str, at: float, notify: bool) -> Json:
         template.data["correct_category"] = category
@@ -200,14 +211,15 @@ class Reviews:
         }
         template.data["quality_score"] = {"score": score, "date": int(at)}
         if notify:
-            self._tell(template, "message_template_quality_update", value | _subject(template, with_category=False), at)
+            self._tell(template, "message_template_quality_update", value | subject(template), at)
 
     # --- webhooks ---------------------------------------------------------------------------------
 
-    def _tell_status(self, template: Template, decision: str, extras: Json, at: float, notify: bool) -> None:
-        event = self.options.unpause_event if decision == "unpause" else DECISIONS[decision][1]
-        if notify:
-            self._tell(template, "message_template_status_update", _status(template, event, extras), at)
+    def tell_edited(self, template: Template) -> None:
+        self._tell(template, "message_template_components_update", edited(template), self._clock())
+
+    def _tell_status(self, template: Template, event: str, more: Json, at: float) -> None:
+        self._tell(template, "message_template_status_update", status(template, event, more), at)
 
     def _tell(self, template: Template, field_name: str, value: Json, at: float) -> None:
         self._webhooks.add(Update(template.waba_id, field_name, value, int(at)))
@@ -219,41 +231,3 @@ def _status_of(template: Template) -> tuple[str, str]:
 
 def _category_of(template: Template) -> tuple[str, str]:
     return template.id, "category"
-
-
-def _extras(template: Template, decision: str, reason: str | None, advice: str | None, at: float) -> Json:
-    if decision == "reject":
-        return _rejection(reason or "INVALID_FORMAT", advice)
-    if decision == "pause":
-        return _other_info(reason or PAUSES[template.pauses - 1][0], "Paused for its low quality.")
-    if decision == "unpause":
-        return _other_info("UNPAUSE", "The pause is over.")
-    if decision in {"disable", "flag"}:
-        told = {"reason": "NONE", "disable_info": {"disable_date": int(at)}}
-        return _other_info(reason, "Paused twice already, for its low quality.") | told if reason else told
-    return {"reason": None if decision == "delete" else "NONE"}
-
-
-def _rejection(reason: str, advice: str | None) -> Json:
-    """Meta explains itself for INVALID_FORMAT only."""
-    if reason != "INVALID_FORMAT":
-        return {"reason": reason}
-    why = {"reason": "The template's format is not valid.", "recommendation": advice or "Check its variables."}
-    return {"reason": reason, "rejection_info": why}
-
-
-def _other_info(title: str, description: str) -> Json:
-    return {"reason": "NONE", "other_info": {"title": title, "description": description}}
-
-
-def _status(template: Template, event: str, extras: Json) -> Json:
-    return {"event": event} | _subject(template) | extras
-
-
-def _subject(template: Template, *, with_category: bool = True) -> Json:
-    subject: Json = {
-        "message_template_id": int(template.id) if template.id.isdecimal() else template.id,  # in REST a string
-        "message_template_name": template.name,
-        "message_template_language": template.language,
-    }
-    return subject | ({"message_template_category": template.category} if with_category else {})

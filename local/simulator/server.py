@@ -16,6 +16,8 @@ import httpx
 from local.simulator.app import Simulator
 
 HOST = "127.0.0.1"
+TICK = 0.2
+"""Seconds after which somebody looks whether a review or a pause has ended, if nobody asks."""
 log = logging.getLogger(__name__)
 
 
@@ -73,7 +75,7 @@ def delivering(simulator: Simulator) -> Iterator[None]:
         while not stop.is_set():
             try:
                 simulator.tick()
-                simulator.webhooks.deliver_due(wait=1.0)
+                simulator.webhooks.deliver_due(wait=TICK)
             except Exception:  # a deliverer's bug must not end all deliveries
                 log.exception("webhook delivery failed")
 

@@ -28,6 +28,7 @@ class Template:
     edited_at: list[float] = field(default_factory=list)
     pauses: int = 0
     before_archive: str = "APPROVED"
+    was_approved: bool = False  # at some time: only then does its name stay taken once it is deleted
     row: Any = ORDINARY  # anything else stands in a listing in place of `data`, as it is
 
     @property
@@ -81,6 +82,10 @@ class Templates:
         """In all languages."""
         return list(self._by_name.get(waba_id, {}).get(name, []))
 
+    def named_anywhere(self, name: str) -> list[Template]:
+        """In all languages, of every WABA."""
+        return [template for names in self._by_name.values() for template in names.get(name, [])]
+
     def find(self, waba_id: str, name: str, language: str) -> Template | None:
         found = [template for template in self.named(waba_id, name) if template.language == language]
         return found[-1] if found else None
@@ -89,7 +94,7 @@ class Templates:
         return len(self._by_name.get(waba_id, {}))
 
     def removed_at(self, waba_id: str, name: str, language: str) -> float | None:
-        """When a template of this name and language was last removed."""
+        """When a template of this name and language that had been approved was last removed."""
         return self._removed_at.get((waba_id, name, language))
 
     def add(
@@ -116,6 +121,7 @@ class Templates:
         if str(data["id"]) in self._by_id:
             raise ValueError(f"there is a template {data['id']} already")
         made = self._place(waba_id, data)
+        made.was_approved = made.status == "APPROVED"
         self._by_id[made.id] = made
         self._by_name.setdefault(waba_id, {}).setdefault(made.name, []).append(made)
         return made
@@ -125,7 +131,7 @@ class Templates:
         self._place(waba_id, {}).row = row
 
     def remove(self, template: Template, at: float) -> None:
-        """Gone from everywhere. Its name, in its language, stays taken for a while (see `authoring`)."""
+        """Gone from everywhere. If it was approved, its name stays taken, in its language (see `authoring`)."""
         del self._by_id[template.id]
         listed = self._in_order[template.waba_id]
         del listed[bisect_left(listed, template.number, key=_number)]
@@ -133,7 +139,8 @@ class Templates:
         names[template.name].remove(template)
         if not names[template.name]:
             del names[template.name]
-        self._removed_at[template.waba_id, template.name, template.language] = at
+        if template.was_approved:
+            self._removed_at[template.waba_id, template.name, template.language] = at
 
     def _place(self, waba_id: str, data: Json) -> Template:
         self._made += 1

@@ -4,9 +4,12 @@ import json
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from local.simulator import Options, Simulator
 from local.simulator.review_script import REASONS
+from local.simulator.reviews import DECISIONS
 from tests.contract.conftest import NOON, Clock, Endpoint, Receiver, code_of, mounted
 from tests.contract.template_events import BODY, create, events, names
 
@@ -21,6 +24,7 @@ def told(simulator: Simulator, receiver: Receiver) -> list[tuple[Any, ...]]:
     return [
         (event["event"], event.get("other_info", {}).get("title", event["reason"]), at)
         for event, at in zip(events(receiver), times, strict=True)
+        if event["field"] == "message_template_status_update"
     ]
 
 
@@ -110,6 +114,53 @@ def test_an_edit_is_reviewed_too_and_ends_what_was_to_happen(
     clock.now += DAY
 
     assert told(simulator, receiver) == [("PAUSED", "FIRST_PAUSE", 0), ("REJECTED", "PROMOTIONAL", 10)]
+
+
+def test_an_edit_of_the_content_is_told(graph: Endpoint, simulator: Simulator, receiver: Receiver) -> None:
+    template = simulator.named("hello_world")[0]
+    link = {"type": "URL", "text": "Go", "url": "https://x.test"}
+    call = {"type": "PHONE_NUMBER", "text": "Call", "phone_number": "+15550001"}
+    buttons = {"type": "BUTTONS", "buttons": [{"type": "QUICK_REPLY", "text": "Yes"}, link, call]}
+    header, footer = {"type": "HEADER", "format": "TEXT", "text": "News"}, {"type": "FOOTER", "text": "Bye"}
+
+    graph.post(template.id, {"components": [header, BODY, footer, buttons]})
+    simulator.review(template.id, "reject")
+    graph.post(template.id, {"category": "MARKETING"})  # which changes no text
+    simulator.review(template.id, "reject")
+    graph.post(template.id, {"components": [BODY]})
+    simulator.deliver_pending()
+
+    first, second = (each for each in events(receiver) if each["field"] == "message_template_components_update")
+    shared = {
+        "field": "message_template_components_update",
+        "message_template_id": int(template.id),
+        "message_template_name": "hello_world",
+        "message_template_language": "en_US",
+        "message_template_element": BODY["text"],
+    }
+    assert second == shared
+    kind, text = "message_template_button_type", "message_template_button_text"
+    assert first == {
+        **shared,
+        "message_template_title": "News",
+        "message_template_footer": "Bye",
+        "message_template_buttons": [
+            {kind: "QUICK_REPLY", text: "Yes"},
+            {kind: "URL", text: "Go", "message_template_button_url": "https://x.test"},
+            {kind: "PHONE_NUMBER", text: "Call", "message_template_button_phone_number": "+15550001"},
+        ],
+    }
+
+
+def test_a_rejection_is_remembered_until_the_template_is_reviewed_again(graph: Endpoint, simulator: Simulator) -> None:
+    template = simulator.review("hello_world", "reject", reason="SCAM")[0]
+    for decision in ("flag", "archive", "unarchive", "lock", "unlock"):
+        simulator.review("hello_world", decision)
+    assert (template.status, template.data["rejected_reason"]) == ("REJECTED", "SCAM")
+
+    graph.post(template.id, {"components": [BODY]})
+
+    assert (template.status, template.data["rejected_reason"]) == ("PENDING", "NONE")
 
 
 def test_a_scripted_review_can_lose_its_webhook(graph: Endpoint, simulator: Simulator, receiver: Receiver) -> None:
@@ -275,3 +326,76 @@ def test_an_account_may_create_only_so_many_an_hour(graph: Endpoint, simulator: 
     clock.now += HOUR - 60
     assert create(graph, name="third").status_code == 200
     assert code_of(create(graph, name="fourth")) == 80007
+
+
+# --- whatever happens ----------------------------------------------------------------------------------------------
+
+happenings = st.lists(
+    st.one_of(
+        st.sampled_from([*DECISIONS, "announce", "recategorise", "edit", "delete it", "create", "unpause it"]),
+        st.integers(1, 40 * 24).map(float),  # hours that pass
+    ),
+    max_size=25,
+)
+
+
+@given(happenings, st.sampled_from(["never", "instant", 7200.0]), st.sampled_from([0.0, 7200.0]))
+@settings(max_examples=60, deadline=None)
+def test_whatever_happens_webhooks_and_listing_agree(
+    doing: list[str | float], auto_review: str | float, deletion_delay: float
+) -> None:
+    """Who follows the webhooks ends with the status and category that the listing has, or with no template."""
+    clock, receiver = Clock(), Receiver()
+    options = Options(auto_review=auto_review, deletion_delay=deletion_delay)
+    simulator = Simulator(clock=clock, deliver=receiver, options=options)
+    with mounted(simulator) as graph:
+        for step in doing:
+            happen(graph, simulator, clock, step)
+        rows = {row["id"]: row for row in graph.get(f"{graph.waba}/message_templates", limit="100").json()["data"]}
+    simulator.deliver_pending()
+
+    statuses, categories, edited = dict[str, str](), dict[str, str](), set[str]()
+    for event in events(receiver):
+        template_id = str(event["message_template_id"])
+        if event["field"] == "template_category_update":
+            categories |= {template_id: event["new_category"]} if "correct_category" not in event else {}
+        elif event["field"] == "message_template_components_update":
+            edited.add(template_id)  # it is PENDING again, of which no webhook tells
+        elif event["event"] == "UNARCHIVED":
+            statuses.pop(template_id, None)  # it is again what it was: only the listing tells
+        elif event["event"] in STATUSES:
+            statuses[template_id] = {"REINSTATED": "APPROVED"}.get(event["event"], event["event"])
+    gone = {template_id for template_id, status in statuses.items() if status == "DELETED"}
+    assert gone.isdisjoint(rows)
+    assert {each: rows[each]["status"] for each in statuses.keys() - gone - edited} == {
+        each: statuses[each] for each in statuses.keys() - gone - edited
+    }
+    assert {each: rows[each]["category"] for each in categories.keys() - gone} == {
+        each: categories[each] for each in categories.keys() - gone
+    }
+
+
+STATUSES = {event for status, event in DECISIONS.values() if status is not None} | {"DELETED"}
+
+
+def happen(graph: Endpoint, simulator: Simulator, clock: Clock, step: str | float) -> None:
+    """One step of a history, about the template `hello_world` if it is there."""
+    if isinstance(step, float):
+        clock.now += step * HOUR
+        return
+    simulator.tick()
+    found = simulator.templates.find(graph.waba, "hello_world", "en_US")
+    if step == "create":
+        create(graph, name="hello_world")
+    if found is None:
+        return
+    if step in DECISIONS:
+        simulator.review(found.id, step)
+    elif step in {"announce", "recategorise"}:
+        simulator.recategorise(found.id, "MARKETING", announce=step == "announce")
+    elif step == "edit":
+        graph.post(found.id, {"components": [BODY]})
+    elif step == "unpause it":
+        graph.post(f"{found.id}/unpause", {})
+    elif step == "delete it":
+        graph.delete(f"{graph.waba}/message_templates", name="hello_world")

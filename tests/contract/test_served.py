@@ -174,6 +174,25 @@ def test_a_review_ends_by_itself() -> None:
         eventually(lambda: any(b'"event":"APPROVED"' in each for each in receiver.bodies))
 
 
+def test_a_scripted_review_goes_on_by_itself() -> None:
+    receiver = Receiver()
+
+    def told(event: str) -> Callable[[], bool]:
+        return lambda: any(f'"event":"{event}"'.encode() in body for body in receiver.bodies)
+
+    with running(Simulator(deliver=receiver)) as url, connected(url) as graph:
+        script = {"decision": "pause", "after": 0.02, "pause_after": 0.02, "match": "^news"}
+        graph.client.post("/_control/reviews", json=script).raise_for_status()
+        graph.client.post("/_control/options", json={"deletion_delay": 0.02}).raise_for_status()
+        body = {"type": "BODY", "text": "There is news."}
+        template = {"name": "news", "language": "en_US", "category": "UTILITY", "components": [body]}
+        graph.post(f"{graph.waba}/message_templates", template)
+        for event in ("APPROVED", "PAUSED"):
+            eventually(told(event))
+        graph.delete(f"{graph.waba}/message_templates", name="news")
+        eventually(told("DELETED"))
+
+
 def test_many_threads_send_and_none_is_lost_or_mixed() -> None:
     simulator = Simulator()
     simulator.inbound("Hi", sender=ALICE)
