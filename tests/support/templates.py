@@ -119,7 +119,7 @@ def footers() -> st.SearchStrategy[Json]:
 @st.composite
 def url_buttons(draw: st.DrawFn) -> Json:
     """Half of them with a variable."""
-    button = {"type": "URL", "text": draw(labels()), "url": "https://shop.test/orders"}
+    button: Json = {"type": "URL", "text": draw(labels()), "url": "https://shop.test/orders"}
     if draw(st.booleans()):
         button |= {"url": "https://shop.test/orders/{{1}}", "example": ["https://shop.test/orders/A-1042"]}
     return button
@@ -225,7 +225,11 @@ def _frames(draw: st.DrawFn, category: str, named: bool) -> Json:
 def plain_templates(draw: st.DrawFn) -> Json:
     """Header, body, footer, buttons, of which only the body must be there."""
     named = draw(st.booleans())
-    parts = {"header": headers(named), "footer": footers(), "buttons": button_rows()}
+    parts: dict[str, st.SearchStrategy[Any]] = {
+        "header": headers(named),
+        "footer": footers(),
+        "buttons": button_rows(),
+    }
     given = draw(_some(parts))
     around = [given.get("header"), draw(bodies(named)), given.get("footer"), given.get("buttons")]
     frame = draw(_frames(draw(st.sampled_from(["MARKETING", "UTILITY"])), named))
@@ -276,10 +280,51 @@ def valid_templates() -> st.SearchStrategy[Json]:
     )
 
 
-def templates() -> st.SearchStrategy[Any]:
+@st.composite
+def templates(draw: st.DrawFn) -> Any:
     """Whatever a client may want created: about as many that Meta takes as that it refuses."""
-    valid = valid_templates()
-    return valid | valid.map(respelled) | changed(valid) | changed(valid) | changed(valid) | any_json
+    return draw(
+        [valid_templates(), valid_templates().map(respelled), changed(valid_templates()), any_json][draw(_share)]
+    )
+
+
+_share = st.sampled_from([0] * 2 + [1] * 2 + [2] * 8 + [3])
+
+
+@st.composite
+def library_templates(draw: st.DrawFn) -> Json:
+    """Templates that Meta takes as made from one of its library."""
+    frame = draw(_frames(draw(st.sampled_from(["UTILITY", "AUTHENTICATION"])), named=False))
+    url = {"base_url": "https://shop.test/{{1}}", "url_suffix_example": "https://shop.test/A-1042"}
+    inputs = st.sampled_from(
+        [
+            {"type": "URL", "url": url},
+            {"type": "URL", "url": {"base_url": "https://shop.test"}},
+            {"type": "PHONE_NUMBER", "phone_number": "+15550051310"},
+            {"type": "QUICK_REPLY"},
+        ]
+    )
+    body: dict[str, st.SearchStrategy[Any]] = {
+        "add_contact_number": st.booleans(),
+        "add_track_package_link": st.booleans(),
+        "code_expiration_minutes": st.integers(1, 90),
+    }
+    more: dict[str, st.SearchStrategy[Any]] = {
+        "library_template_button_inputs": st.lists(inputs | otp_buttons(), max_size=3) | st.just("[{'type': 'URL'}]"),
+        "library_template_body_inputs": _some(body) | st.lists(_some(body), max_size=2),
+    }
+    return frame | {"library_template_name": "delivery_update_1"} | draw(_some(more))
+
+
+@st.composite
+def edits(draw: st.DrawFn) -> tuple[Any, Json]:
+    """What a client may want changed, and the template as Meta gives it."""
+    current = draw(valid_templates()) | {"id": "1", "status": draw(st.sampled_from(["APPROVED", "REJECTED", "PAUSED"]))}
+    other = draw(st.just(current) | changed(st.just(current)) | templates())
+    if not isinstance(other, dict):
+        return other, current
+    keys = draw(st.lists(st.sampled_from([*current, "category", "components", "cta_url_link_tracking_opted_out"])))
+    return {key: other.get(key) for key in keys}, current
 
 
 # --- something wrong -----------------------------------------------------------------------------------------------
@@ -347,10 +392,19 @@ def changed(draw: st.DrawFn, originals: st.SearchStrategy[Json], most: int = 3) 
     """One of `originals` with one to `most` things changed, which may leave it right."""
     document = {"": deepcopy(draw(originals))}
     for _ in range(draw(st.integers(1, most))):
-        places = [place for place in _places(document) if place[-1] != ""]
-        if places:
-            draw(_changes(document, draw(st.sampled_from(places))))
+        places = [place for place in _places(document) if place != ("",)]
+        within = draw(st.sampled_from(["inside", "inside", "inside", "texts", "texts", "frame"]))
+        likely = [place for place in places if _is_within(place, within)] or places
+        if likely:
+            draw(_changes(document, draw(st.sampled_from(likely))))
     return document[""]
+
+
+def _is_within(place: "Place", region: str) -> bool:
+    """Most of what can go wrong is deep inside a template, and most of that in its texts."""
+    if region == "texts":
+        return place[-1] in ("text", "url", "phone_number", "example")
+    return (len(place) == 2) == (region == "frame")
 
 
 Place = tuple[str | int, ...]
