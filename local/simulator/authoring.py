@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from local.simulator.config import Json, Options
 from local.simulator.errors import GraphError, invalid
 from local.simulator.reviews import DAY, HOUR, Reviews
-from local.simulator.template_rules import check_new, refused
+from local.simulator.template_rules import as_stored, check_edit, check_new, refused
 from local.simulator.templates import Template, Templates
 
 REUSE_DAYS = 30
@@ -29,21 +29,17 @@ class Authoring:
         self._check_free(waba_id, wanted["name"], wanted["language"])
         self._count_creation(waba_id)
         chosen = {key: wanted[key] for key in CREATED if wanted.get(key) is not None}
-        template = self._templates.add(chosen, waba_id=waba_id, status="PENDING")
+        template = self._templates.add(as_stored(chosen), waba_id=waba_id, status="PENDING")
         self._reviews.begin(template)
         return template
 
     def edit(self, template: Template, wanted: Json) -> None:
-        approved = template.status == "APPROVED"
         if template.status not in {"APPROVED", "REJECTED", "PAUSED"}:
             raise invalid(f"A template that is {template.status} can't be edited.")
-        if approved and wanted.get("category", template.category) != template.category:
-            raise invalid("The category of an approved template can't be changed.")
-        if approved:
+        check_edit(wanted, template.data)
+        if template.status == "APPROVED":
             self._check_edit_rate(template)
-        changed = template.data | {key: wanted[key] for key in EDITED if wanted.get(key) is not None}
-        check_new(changed)
-        template.data = changed
+        template.data = template.data | as_stored({key: wanted[key] for key in EDITED if wanted.get(key) is not None})
         template.edited_at.append(self._clock())
         if wanted.get("components") is not None:
             self._reviews.tell_edited(template)
