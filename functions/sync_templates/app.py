@@ -1,6 +1,7 @@
-"""Keep templates in step: all of them on a schedule, one of them when Meta says that something happened to it.
+"""Keep templates in step: all of them on a schedule, some of them when Meta says that something happened to them.
 
-What Meta's webhook says is only a reason to look again: its events speak another vocabulary than a template's status.
+What Meta's webhook says is a reason to look again, and the reason that Meta gives: its events speak another vocabulary
+than a template's status.
 """
 
 import json
@@ -11,80 +12,84 @@ from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.metrics import MetricUnit
 
 from casement.domain.errors import CasementError, SecretUnavailable
+from casement.domain.templates import Notice, Source
 from casement.meta.graph import Graph
-from casement.meta.templates import template_from
+from casement.meta.templates import notice_from, template_from
 from casement.runtime import wiring
 from casement.runtime.secret import Secret
 from casement.store.templates import Templates
-from casement.usecases.sync_templates import Synced, refresh_template, sync_waba
+from casement.usecases.sync_templates import UNBOUNDED, Bounds, Reading, Synced, read_noticed, sync_waba
 
 NEVER_SYNCED_S = 10.0**9
+# Of Lambda's time: a call to Meta, tried with smaller pages, and what is written after it.
+KEPT_BACK_MS = 60_000
 
 logger = Logger()
 metrics = Metrics()
 
 
-class Changed(NamedTuple):
-    """A template that Meta said something about; without an id, any of its WABA's."""
+class Noticed(NamedTuple):
+    """What a batch of the stream says of one WABA's templates: by id (empty: of any of them), and the sequence number
+    of the first record that does."""
 
-    waba_id: str
-    template_id: str
+    sequence_number: str
+    notices: dict[str, Notice]
 
 
-def sync_all(secret: Secret, *, templates: Templates, graph: Graph, now: int) -> list[Synced]:
+def sync_all(
+    secret: Secret, *, templates: Templates, graph: Graph, now: int, bounds: Bounds = UNBOUNDED
+) -> list[Synced]:
     """Sync every WABA we hold a token for. One that fails does not keep the others from it."""
     return [
-        sync_waba(waba_id, token, store=templates, source=graph, read_row=template_from, now=now)
+        sync_waba(waba_id, token, store=templates, source=graph, read_row=template_from, now=now, bounds=bounds)
         for waba_id, token in secret.wabas().items()
     ]
 
 
-def refresh(changed: Changed, secret: Secret, *, templates: Templates, graph: Graph, now: int) -> int:
-    """Read one template again; the number of changes. Raises `GraphError`; a WABA without a token changes nothing."""
-    token = secret.wabas().get(changed.waba_id)
+def refresh(
+    waba_id: str, notices: Mapping[str, Notice], secret: Secret, *, templates: Templates, graph: Graph, now: int
+) -> int:
+    """Read templates of a WABA again, since webhooks told of them; the number of changes. Raises `GraphError` or
+    `StoreUnavailable`; a WABA without a token changes nothing."""
+    token = secret.wabas().get(waba_id)
     if token is None:
         return 0
-    if not changed.template_id:
-        return sync_waba(changed.waba_id, token, store=templates, source=graph, read_row=template_from, now=now).changed
-    return refresh_template(
-        changed.waba_id,
-        changed.template_id,
-        token,
-        store=templates,
-        source=graph,
-        read_row=template_from,
-        now=now,
-    )
+    return read_noticed(Reading(waba_id, token, templates, graph, template_from, now, Source.WEBHOOK, notices))
 
 
-def changed_templates(records: Iterable[Mapping[str, Any]]) -> dict[Changed, str]:
-    """The templates that the stream's records are about, each with the sequence number of its first record."""
-    changed: dict[Changed, str] = {}
+def noticed_in(records: Iterable[Mapping[str, Any]]) -> dict[str, Noticed]:
+    """What the stream's records say of templates, by WABA."""
+    noticed: dict[str, Noticed] = {}
     for record in records:
-        kept = json.loads(record["dynamodb"]["NewImage"]["raw"]["S"])
+        image = record["dynamodb"]["NewImage"]
+        kept = json.loads(image["raw"]["S"])
         template_id = kept["element"].get("message_template_id")
-        known = template_id if isinstance(template_id, str | int) else ""
-        changed.setdefault(Changed(kept["waba_id"], str(known)), record["dynamodb"]["SequenceNumber"])
-    return changed
+        known = str(template_id) if isinstance(template_id, str | int) else ""
+        notice = notice_from(kept["element"], int(image["SK"]["S"].partition("#")[0]))
+        of_waba = noticed.setdefault(kept["waba_id"], Noticed(record["dynamodb"]["SequenceNumber"], {}))
+        before = of_waba.notices.get(known)
+        of_waba.notices[known] = before.then(notice) if before else notice
+    return noticed
 
 
 def handler(event: Mapping[str, Any], context: Any) -> dict[str, Any]:
     """The Lambda entry point, for the schedule and for the stream."""
     if "Records" in event:
-        return _refresh_changed(event["Records"])
+        return _refresh_noticed(event["Records"])
     synced: dict[str, Any] = _sync_on_schedule(event, context)
     return synced
 
 
 @metrics.log_metrics
-def _sync_on_schedule(_event: Mapping[str, Any], _context: Any) -> dict[str, Any]:
+def _sync_on_schedule(_event: Mapping[str, Any], context: Any) -> dict[str, Any]:
     try:
         secret = wiring.secret()
     except SecretUnavailable as error:  # a new stack's, until `casement secrets set`: nothing to sync, and no failure
         logger.warning("no secret, so no templates", why=str(error))
         metrics.add_metric("SyncAgeSeconds", MetricUnit.Seconds, NEVER_SYNCED_S)
         return {"synced": []}
-    results = sync_all(secret, templates=wiring.templates(), graph=wiring.graph(), now=wiring.now())
+    bounds = Bounds(lambda: context.get_remaining_time_in_millis() > KEPT_BACK_MS)
+    results = sync_all(secret, templates=wiring.templates(), graph=wiring.graph(), now=wiring.now(), bounds=bounds)
     for synced in results:
         log = logger.error if synced.error else logger.info
         log("synced", waba_id=synced.waba_id, listed=synced.listed, changed=synced.changed, why=synced.error)
@@ -92,16 +97,27 @@ def _sync_on_schedule(_event: Mapping[str, Any], _context: Any) -> dict[str, Any
     return {"synced": [synced.waba_id for synced in results if not synced.error]}
 
 
-def _refresh_changed(records: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
+def _refresh_noticed(records: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
+    """A WABA that fails comes again, and the others are read anyway."""
     secret = wiring.secret()
-    for changed, sequence_number in changed_templates(records).items():
+    failed = []
+    for waba_id, noticed in noticed_in(records).items():
+        ids = sorted(noticed.notices)
         try:
-            count = refresh(changed, secret, templates=wiring.templates(), graph=wiring.graph(), now=wiring.now())
+            count = refresh(
+                waba_id,
+                noticed.notices,
+                secret,
+                templates=wiring.templates(),
+                graph=wiring.graph(),
+                now=wiring.now(),
+            )
         except CasementError as error:
-            logger.warning("not read again", template_id=changed.template_id, why=str(error))
-            return {"batchItemFailures": [{"itemIdentifier": sequence_number}]}
-        logger.info("read again", template_id=changed.template_id, changed=count)
-    return {"batchItemFailures": []}
+            logger.warning("not read again", waba_id=waba_id, template_ids=ids, why=str(error))
+            failed.append({"itemIdentifier": noticed.sequence_number})
+        else:
+            logger.info("read again", waba_id=waba_id, template_ids=ids, changed=count)
+    return {"batchItemFailures": failed}
 
 
 def _measure_age(results: Iterable[Synced]) -> None:

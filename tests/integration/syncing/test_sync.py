@@ -6,14 +6,12 @@ from typing import Any
 
 import httpx
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from casement.domain.errors import StoreUnavailable
-from casement.domain.templates import Held, Template, changes
+from casement.domain.errors import GraphUnavailable, StoreUnavailable
+from casement.domain.templates import Held, Notice, Source
 from casement.meta.graph import Graph
 from casement.store.templates import Templates
-from functions.sync_templates.app import Changed, changed_templates, refresh, sync_all
+from functions.sync_templates.app import noticed_in, refresh, sync_all
 from local.simulator import LOCAL_NUMBER
 from tests.support import fresh_interpreter
 from tests.support.deployment import NOON, OTHER_NUMBER, WABA, Deployment, Json, deployed
@@ -101,13 +99,13 @@ def test_what_changed_is_written_and_nothing_else(synced):
 @pytest.mark.parametrize(
     ("fault", "page"),
     [
-        ({"how": "timeout_before"}, 0),
-        ({"how": "5xx_before", "proxy_page": True}, 0),
+        ({"how": "timeout_before", "n": 3}, 0),  # once for each size of a page
+        ({"how": "5xx_before", "n": 3, "proxy_page": True}, 0),
         ({"how": "rate_limit"}, 0),
         ({"how": "error", "code": 190, "http_status": 401}, 0),
         ({"how": "connect"}, 0),
-        ({"how": "5xx_before"}, 1),
-        ({"how": "drop_before"}, 2),
+        ({"how": "5xx_before", "n": 3}, 1),
+        ({"how": "drop_before", "n": 3}, 2),
     ],
 )
 def test_a_page_that_fails_leaves_the_set_as_it_was_and_is_told(synced, page, fault):
@@ -252,10 +250,12 @@ def events(casement: Deployment) -> list[Json]:
 
 
 def refresh_all(casement: Deployment, records: Iterable[Json]) -> int:
-    return sum(
-        refresh(one, casement.secret(), templates=casement.templates, graph=casement.graph, now=casement.now)
-        for one in changed_templates(records)
-    )
+    return sum(refresh_of(casement, waba_id, noticed.notices) for waba_id, noticed in noticed_in(records).items())
+
+
+def refresh_of(casement: Deployment, waba_id: str, notices: Mapping[str, Notice]) -> int:
+    templates, graph = casement.templates, casement.graph
+    return refresh(waba_id, notices, casement.secret(), templates=templates, graph=graph, now=casement.now)
 
 
 @pytest.mark.parametrize(
@@ -271,6 +271,111 @@ def test_an_event_makes_the_template_be_read_again(synced, decision, status):
     assert held(synced)["we_are_here", "es"].template.status == status
     assert held(synced)["we_are_here", "en_US"].template.status == "APPROVED"
     assert held(synced)["hello_world", "en_US"].template.status == "APPROVED"
+
+
+def test_what_meta_told_of_a_rejection_outlasts_every_later_reading(synced):
+    synced.simulator.review("hello_world", "reject", reason="INVALID_FORMAT", advice="Put a word before it.")
+    refresh_all(synced, events(synced))
+
+    told = held(synced)["hello_world", "en_US"]
+    assert (told.source, told.told_at, told.read_at) == (Source.WEBHOOK, synced.now, synced.now)
+    assert told.why is not None
+    assert (told.why["event"], told.why["reason"], told.why["at"]) == ("REJECTED", "INVALID_FORMAT", synced.now)
+    assert told.why["rejection_info"]["recommendation"] == "Put a word before it."
+
+    synced.now += 15 * MINUTE
+    synced.simulator.score("hello_world", "YELLOW", notify=False)
+    assert synced.sync()[0].changed == 1
+    again = held(synced)["hello_world", "en_US"]
+    assert (again.source, again.told_at, again.why) == (Source.SYNC, None, told.why)
+
+    synced.simulator.review("hello_world", "approve", notify=False)
+    synced.now += 15 * MINUTE
+    synced.sync()
+    assert held(synced)["hello_world", "en_US"].told is None
+
+
+def test_a_rejection_whose_webhook_was_lost_still_has_its_reason(synced):
+    synced.simulator.review("hello_world", "reject", reason="SCAM", notify=False)
+
+    synced.sync()
+
+    rejected = held(synced)["hello_world", "en_US"]
+    assert (rejected.template.status, rejected.source, rejected.told) == ("REJECTED", Source.SYNC, None)
+    assert rejected.template.definition["rejected_reason"] == "SCAM"
+
+
+def test_a_deleted_template_is_still_explained(synced):
+    before = held(synced)["we_are_here", "es"]
+    synced.simulator.review("we_are_here", "delete", language="es")
+
+    refresh_all(synced, events(synced))
+
+    gone = held(synced)["we_are_here", "es"]
+    assert (gone.template.status, gone.deleted_at, gone.source) == ("DELETED", synced.now, Source.WEBHOOK)
+    assert gone.template.definition["components"] == before.template.definition["components"]
+    assert gone.why is not None
+    assert gone.why["event"] == "DELETED"
+    synced.now += 15 * MINUTE
+    assert synced.sync()[0].changed == 0
+
+
+def test_a_deletion_that_a_listing_saw_first_is_explained_by_the_webhook(synced):
+    synced.simulator.review("we_are_here", "delete", language="es")
+    records = events(synced)
+    synced.sync()
+    assert held(synced)["we_are_here", "es"].told is None
+    synced.now += MINUTE
+
+    assert refresh_all(synced, records) == 2  # at each of the two accounts
+    gone = held(synced)["we_are_here", "es"]
+    assert gone.why is not None
+    assert (gone.why["event"], gone.deleted_at) == ("DELETED", synced.now - MINUTE)
+
+
+def test_events_that_come_in_another_order_end_in_the_same(synced):
+    synced.simulator.review("hello_world", "reject", reason="SCAM")
+    synced.now += 5_000
+    synced.simulator.review("hello_world", "reject", reason="INVALID_FORMAT", advice="Put a word before it.")
+    records = events(synced)
+
+    for record in reversed(records):
+        synced.now += 1_000
+        refresh_all(synced, [record])
+
+    why = held(synced)["hello_world", "en_US"].why
+    assert why is not None
+    assert why["reason"] == "INVALID_FORMAT"
+
+
+def test_of_a_batch_the_last_event_counts_whatever_its_place(synced):
+    synced.simulator.review("hello_world", "reject", reason="SCAM")
+    synced.now += 5_000
+    synced.simulator.review("hello_world", "reject", reason="INVALID_FORMAT")
+    synced.now += 5_000
+    synced.simulator.recategorise("hello_world", "MARKETING", announce=True)
+    records = events(synced)
+
+    for order in (records, records[::-1]):
+        (notice,) = noticed_in(order)[WABA].notices.values()
+        assert notice.at == synced.now
+        assert notice.told is not None
+        assert (notice.told["reason"], notice.told["at"]) == ("INVALID_FORMAT", synced.now - 5_000)
+    assert noticed_in(records)[WABA].sequence_number == min(
+        record["dynamodb"]["SequenceNumber"] for record in records if WABA in record["dynamodb"]["NewImage"]["PK"]["S"]
+    )
+
+
+def test_several_deletions_are_one_listing(synced):
+    add(synced, 3)
+    synced.sync()
+    synced.now += MINUTE
+    for number in range(3):
+        synced.simulator.review(f"extra_{number:04}", "delete")
+    asked = len(synced.wire.requests)
+
+    assert refresh_all(synced, events(synced)) == 3
+    assert len(synced.wire.requests) == asked + 4  # each by its id, then all
 
 
 def test_a_category_change_and_a_score_are_read_too(synced):
@@ -292,20 +397,21 @@ def test_many_events_of_one_template_are_one_reading(synced):
     asked = len(synced.wire.requests)
 
     assert len(records) == 4
-    assert refresh_all(synced, records) == 0
+    assert refresh_all(synced, records) == 1  # nothing but what Meta said of it
     assert len(synced.wire.requests) == asked + 1
 
 
 def test_a_listing_that_began_earlier_does_not_overwrite_a_newer_reading(synced):
-    asked_at = synced.now
-    listing = [one.template for one in held(synced).values()]
-    synced.now += 2_000
-    synced.simulator.review("hello_world", "pause")
-    refresh_all(synced, events(synced))
+    def pause() -> None:
+        """While Meta's answer is on its way."""
+        synced.wire.after = lambda: None
+        synced.now += 2_000
+        synced.simulator.review("hello_world", "pause")
+        refresh_all(synced, events(synced))
 
-    stale = changes(synced.templates.all(WABA), listing, asked_at)
+    synced.wire.after = pause
 
-    assert stale == []
+    assert synced.sync()[0].changed == 0
     assert held(synced)["hello_world", "en_US"].template.status == "PAUSED"
 
 
@@ -323,8 +429,7 @@ def test_a_failed_reading_changes_nothing(synced):
 def test_an_event_of_a_waba_nobody_configured_asks_nobody(synced):
     asked = len(synced.wire.requests)
 
-    one = Changed("999", "1")
-    assert refresh(one, synced.secret(), templates=synced.templates, graph=synced.graph, now=synced.now) == 0
+    assert refresh_of(synced, "999", {"1": Notice(synced.now)}) == 0
     assert len(synced.wire.requests) == asked
 
 
@@ -334,46 +439,6 @@ def test_an_event_without_an_id_makes_all_be_read_again(synced):
 
     assert refresh_all(synced, events(synced)) == 1
     assert held(synced)["hello_world", "en_US"].template.status == "PAUSED"
-
-
-# --- what a listing changes, as a rule -----------------------------------------------------------------
-
-names = st.sampled_from(["a", "b", "c"])
-templates = st.builds(
-    lambda name, status: Template(
-        WABA, f"id-{name}", name, "en_US", status, "UTILITY", {"name": name, "status": status}
-    ),
-    names,
-    st.sampled_from(["APPROVED", "PAUSED"]),
-)
-holdings = st.builds(
-    lambda template, read_at, gone: Held(template, read_at).gone(read_at) if gone else Held(template, read_at),
-    templates,
-    st.integers(0, 20),
-    st.booleans(),
-)
-sets = st.lists(holdings, max_size=3, unique_by=lambda one: one.template.name)
-
-
-@given(sets, st.lists(templates, max_size=4), st.integers(0, 20))
-def test_a_listing_says_all_about_what_is_older_and_nothing_about_what_is_newer(before, listed, asked_at):
-    after = {one.template.name: one for one in before}
-    for changed in changes(before, listed, asked_at):
-        after[changed.template.name] = changed
-
-    at_meta = {template.name: template for template in listed}
-    for old in before:
-        name = old.template.name
-        if old.read_at > asked_at:
-            assert after[name] == old
-        elif name in at_meta:
-            assert after[name].template.status == at_meta[name].status
-            assert after[name].deleted_at is None
-        else:
-            assert after[name].template.status == "DELETED"
-            assert after[name].deleted_at is not None
-    assert after.keys() == {one.template.name for one in before} | at_meta.keys()
-    assert changes(after.values(), listed, 20) == [] or any(one.read_at > asked_at for one in before)
 
 
 def test_a_secret_with_no_numbers_syncs_nothing(dynamodb):
@@ -387,16 +452,21 @@ def test_a_secret_with_no_numbers_syncs_nothing(dynamodb):
 def test_a_template_that_a_token_may_not_see_is_not_deleted(synced):
     synced.simulator.review("hello_world", "flag")
     records = events(synced)
-    before = templates_of(synced)
+    before = held(synced)
     synced.now += MINUTE
     synced.simulator.fail_next("error", 1, code=33, http_status=400)
 
     refresh_all(synced, records)  # Meta's answer for "gone" and for "not yours"; the listing still has it
 
-    assert templates_of(synced) == before
+    assert {place: one.template for place, one in held(synced).items()} == {
+        place: one.template for place, one in before.items()
+    }
+    why = held(synced)["hello_world", "en_US"].why
+    assert why is not None
+    assert why["event"] == "FLAGGED"
 
 
-@pytest.mark.parametrize("odd", [{"category": None}, {"status": None}, {"name": None}])
+@pytest.mark.parametrize("odd", [{"language": None}, {"status": None}, {"name": None}])
 def test_a_reread_that_can_not_be_read_deletes_nothing(synced, odd):
     one = held(synced)["hello_world", "en_US"].template
     answer = {**one.definition, **odd}
@@ -414,7 +484,8 @@ def test_a_reread_that_can_not_be_read_deletes_nothing(synced, odd):
         version="v25.0",
     )
 
-    refresh(Changed(WABA, one.id), synced.secret(), templates=synced.templates, graph=meta, now=synced.now)
+    with pytest.raises(GraphUnavailable):
+        refresh(WABA, {one.id: Notice(1)}, synced.secret(), templates=synced.templates, graph=meta, now=synced.now)
 
     assert held(synced)["hello_world", "en_US"].template.status == "APPROVED"
 
@@ -431,10 +502,10 @@ def test_an_event_that_overtakes_a_listing_is_not_overwritten_by_it(synced):
 
 def test_a_store_that_fails_for_one_waba_does_not_keep_the_other_from_its_sync(casement):
     class Failing(Templates):
-        def all(self, waba_id, *after):
+        def known(self, waba_id):
             if waba_id == WABA:
                 raise StoreUnavailable("DynamoDB did not answer Query: ThrottlingException")
-            return super().all(waba_id, *after)
+            return super().known(waba_id)
 
     first, second = sync_all(
         casement.secret(), templates=Failing(casement.table), graph=casement.graph, now=casement.now

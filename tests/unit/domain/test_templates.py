@@ -53,6 +53,14 @@ def test_what_was_asked_for_is_declared_though_meta_made_something_else_of_it():
     assert after(created, read(category="MARKETING", at=11)).template.declared == "UTILITY"
 
 
+def test_a_category_that_meta_does_not_mention_is_what_it_was():
+    silent = after(read(category="MARKETING"), read(category="", at=11))
+
+    assert (silent.template.category, silent.template.declared) == ("MARKETING", "MARKETING")
+    named = after(read(category=""), read(category="UTILITY", at=11))
+    assert (named.template.category, named.template.declared) == ("UTILITY", "UTILITY")
+
+
 def test_a_template_that_was_made_again_begins_anew():
     before = after(read("REJECTED", told=REJECTED))
 

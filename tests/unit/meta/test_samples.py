@@ -9,13 +9,14 @@ import pytest
 
 from casement.domain.facts import Fact, Kind, Quarantined
 from casement.domain.jobs import job_from
+from casement.domain.templates import Notice
 from casement.domain.window import OPENING_TYPES
 from casement.meta.signature import verify
 from casement.meta.webhook import split
 from casement.runtime.http import request_from
 from casement.store.log import entry_of
 from functions.react.app import changes_in
-from functions.sync_templates.app import Changed, changed_templates
+from functions.sync_templates.app import Noticed, noticed_in
 from local.stack.template import load
 from tests.support.deliveries import APP_SECRET, VERIFY_TOKEN
 from tests.support.samples import EVENTS, SIGNED, STREAMED, WEBHOOKS, event, signed, streamed
@@ -147,7 +148,9 @@ def test_the_stream_record_is_one_that_something_follows_from():
 
 def test_the_template_event_names_its_template():
     records = event("sync_templates_stream_record")["Records"]
-    assert changed_templates(records) == {Changed(WABA, "900000000000001"): "111"}
+    at = 1_795_000_000_000
+    notice = Notice(at, {"event": "APPROVED", "at": at, "reason": "NONE"})
+    assert noticed_in(records) == {WABA: Noticed("111", {"900000000000001": notice})}
 
 
 @pytest.mark.parametrize("name", ["sync_templates_schedule", "sweep_sends_schedule"])

@@ -7,7 +7,7 @@ vocabulary and only tell us to look again, and why.
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any, NamedTuple
@@ -95,6 +95,19 @@ def _word(given: object) -> str:
     return given.upper() if isinstance(given, str) else ""
 
 
+class Notice(NamedTuple):
+    """What Meta's webhooks said of a template: when the last of them was sent (epoch milliseconds, 0 where it does not
+    say), and what the last one about its status told (`Held.told`), None where none was about that."""
+
+    at: int
+    told: Mapping[str, Any] | None = None
+
+    def then(self, later: "Notice") -> "Notice":
+        """Both taken together; `later` is the one that came in later, which Meta may have sent before."""
+        told = [one for one in (self.told, later.told) if one is not None]
+        return Notice(max(self.at, later.at), max(reversed(told), key=lambda one: one["at"], default=None))
+
+
 class Known(NamedTuple):
     """What must be known of a stored template to tell whether a listing changes it. Times are epoch milliseconds."""
 
@@ -160,19 +173,6 @@ def explains(told: Mapping[str, Any], status: str) -> bool:
     return named is None or status in named
 
 
-def changes(held: Iterable[Held], listed: Iterable[Template], asked_at: int) -> list[Held]:
-    """What a complete listing changes: new and different templates, and those it no longer has.
-
-    `asked_at` is when the listing began. What was read again since then is newer than the listing and stays.
-    """
-    by_place = {old.template.place: old for old in held}
-    now_there = {new.place: new for new in listed}
-    read = (succession(by_place.get(place), Held(new, asked_at)) for place, new in now_there.items())
-    missing = (old for place, old in by_place.items() if place not in now_there)
-    gone = [old.gone(asked_at) for old in missing if old.deleted_at is None and old.read_at <= asked_at]
-    return [new for new in read if new is not None] + gone
-
-
 def succession(old: Held | None, new: Held) -> Held | None:
     """What is held once `new` was read in the place of `old`; None if that changes nothing.
 
@@ -183,17 +183,19 @@ def succession(old: Held | None, new: Held) -> Held | None:
     if old is None or old.template.id != new.template.id:
         if old is not None and old.read_at > new.read_at:
             return None
-        return replace(new, template=_declared(new.template, None))
+        return replace(new, template=_completed(new.template, new.template))
     told = _told(old, new)
     if old.read_at > new.read_at:
         kept = replace(old, told=told)
     else:
-        kept = replace(new, template=_declared(new.template, old.template), told=told)
+        kept = replace(new, template=_completed(new.template, old.template), told=told)
     return None if _essence(kept) == _essence(old) else kept
 
 
-def _declared(template: Template, before: Template | None) -> Template:
-    return replace(template, declared=template.declared or (before.declared if before else "") or template.category)
+def _completed(template: Template, before: Template) -> Template:
+    """With what Meta did not say this time."""
+    category = template.category or before.category
+    return replace(template, category=category, declared=template.declared or before.declared or category)
 
 
 def _told(old: Held, new: Held) -> Mapping[str, Any] | None:

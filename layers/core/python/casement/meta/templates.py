@@ -1,6 +1,7 @@
-"""Templates as `GET /{waba_id}/message_templates` describes them.
+"""Templates as `GET /{waba_id}/message_templates` describes them, and what webhooks tell of them.
 
-Source: https://developers.facebook.com/documentation/business-messaging/whatsapp/templates/template-management.
+Sources: https://developers.facebook.com/documentation/business-messaging/whatsapp/templates/template-management,
+https://developers.facebook.com/documentation/business-messaging/whatsapp/webhooks/reference/message_template_status_update.
 """
 
 from collections.abc import Mapping
@@ -8,7 +9,9 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
 
-from casement.domain.templates import Template
+from casement.domain.templates import Notice, Template
+
+_DETAILS = ("other_info", "rejection_info", "disable_info")
 
 
 class _Row(BaseModel):
@@ -36,3 +39,17 @@ def template_from(waba_id: str, row: Mapping[str, Any]) -> Template | None:
     except ValidationError:
         return None
     return Template(waba_id, read.id, read.name, read.language, read.status, read.category or "", dict(row))
+
+
+def notice_from(element: Mapping[str, Any], at: int) -> Notice:
+    """What a template webhook's value, sent `at` (epoch milliseconds), tells. Total: whatever is odd is left out.
+
+    It is about the status if it has an `event`, whichever field it came in: Meta's own example of a quality update
+    comes as a status update without one.
+    """
+    event, reason = element.get("event"), element.get("reason")
+    if not isinstance(event, str) or not event:
+        return Notice(at)
+    details = {name: element[name] for name in _DETAILS if isinstance(element.get(name), Mapping)}
+    given = {"reason": reason} if isinstance(reason, str) else {}
+    return Notice(at, {"event": event.upper(), "at": at, **given, **details})
