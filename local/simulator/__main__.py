@@ -53,7 +53,8 @@ def _settings(environment: Mapping[str, str]) -> argparse.Namespace:
     parser.add_argument("--port", type=int, default=int(environment.get("SIMULATOR_PORT", PORT)))
     parser.add_argument("--webhook-url", default=webhook_url)
     parser.add_argument("--window-refusal", choices=("late", "sync"), default="late")
-    parser.add_argument("--auto-review", type=_auto_review, default="never", help="never, instant, or seconds")
+    habit = environment.get("SIMULATOR_AUTO_REVIEW", "never")
+    parser.add_argument("--auto-review", type=_auto_review, default=habit, help="never, instant, or seconds")
     parser.add_argument("--stall", type=float, default=60.0, help="seconds that an unanswered call is kept waiting")
     return parser.parse_args()
 

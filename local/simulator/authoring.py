@@ -5,14 +5,16 @@ from collections.abc import Callable, Iterable
 
 from local.simulator.config import Json, Options
 from local.simulator.errors import GraphError, invalid
+from local.simulator.library import complete, readable
 from local.simulator.reviews import DAY, HOUR, Reviews
-from local.simulator.template_rules import as_stored, check_edit, check_new, refused
+from local.simulator.template_rules import as_stored, check_edit, check_library, check_new, refused
 from local.simulator.templates import Template, Templates
 
 REUSE_DAYS = 30
 TOO_MANY, BEING_DELETED, EXISTS = 2388019, 2388023, 2388024
-CREATED = ("name", "language", "category", "components", "parameter_format", "message_send_ttl_seconds")
-EDITED = ("category", "components", "message_send_ttl_seconds", "parameter_format")
+LINK_TRACKING = "cta_url_link_tracking_opted_out"
+EDITED = ("category", "components", "message_send_ttl_seconds", "parameter_format", LINK_TRACKING)
+CREATED = ("name", "language", "library_template_name", *EDITED)
 
 
 class Authoring:
@@ -25,23 +27,38 @@ class Authoring:
         self._created_at.clear()
 
     def create(self, waba_id: str, wanted: Json) -> Template:
+        from_library = wanted.get("library_template_name") is not None
+        if from_library:
+            wanted = readable(wanted)
+            check_library(wanted)
+            wanted = complete(wanted)
         check_new(wanted)
         self._check_free(waba_id, wanted["name"], wanted["language"])
         self._count_creation(waba_id)
-        chosen = {key: wanted[key] for key in CREATED if wanted.get(key) is not None}
-        template = self._templates.add(as_stored(chosen), waba_id=waba_id, status="PENDING")
-        self._reviews.begin(template)
+        chosen = as_stored({key: wanted[key] for key in CREATED if wanted.get(key) is not None})
+        template = self._templates.add(chosen, waba_id=waba_id, status="PENDING")
+        if from_library:
+            self._reviews.decide(template, "approve")
+        else:
+            self._reviews.begin(template)
         return template
 
     def edit(self, template: Template, wanted: Json) -> None:
         if template.status not in {"APPROVED", "REJECTED", "PAUSED"}:
             raise invalid(f"A template that is {template.status} can't be edited.")
         check_edit(wanted, template.data)
+        changed = as_stored({key: wanted[key] for key in EDITED if wanted.get(key) is not None})
+        if LINK_TRACKING in changed:
+            changed[LINK_TRACKING] = str(changed[LINK_TRACKING]).lower() == "true"
+        data = template.data | changed
+        if changed.keys() - {"category"} == {LINK_TRACKING} and data["category"] == template.category:
+            template.data = data  # whether taps are counted needs no review
+            return
         if template.status == "APPROVED":
             self._check_edit_rate(template)
-        template.data = template.data | as_stored({key: wanted[key] for key in EDITED if wanted.get(key) is not None})
-        template.edited_at.append(self._clock())
-        if wanted.get("components") is not None:
+            template.edited_at.append(self._clock())
+        template.data = data
+        if "components" in changed:
             self._reviews.tell_edited(template)
         self._reviews.begin(template)
 

@@ -7,7 +7,6 @@ from typing import Any
 APP_SECRET = "local-app-secret"  # noqa: S105 - a public default of the local stack, good for nothing else
 VERIFY_TOKEN = "local-verify-token"  # noqa: S105 - as above
 PORT = 8090
-CATEGORIES = ("MARKETING", "UTILITY", "AUTHENTICATION")
 
 Json = dict[str, Any]
 """A JSON object as it goes over the wire."""

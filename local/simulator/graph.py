@@ -55,10 +55,11 @@ class Graph:
             return self._download(request)
         token = self._token(request)
         parts = [part for part in VERSION.sub("", request.path, count=1).split("/") if part]
-        if parts == ["debug_token"] and request.method == "GET":
-            return Response.of(self._debug_token(request))
         if not parts or len(parts) > 2:
             raise _unknown_path(request.path)
+        root = self._routes().get((request.method, "root", parts[0]))
+        if root is not None and len(parts) == 1:
+            return Response.of(root(None, request))
         kind, node = self._node(parts[0], token, request.method)
         edge = parts[1] if len(parts) == 2 else ""
         handler = self._routes().get((request.method, kind, edge))
@@ -68,6 +69,7 @@ class Graph:
 
     def _routes(self) -> Mapping[Route, Handler]:
         return {
+            ("GET", "root", "debug_token"): self._debug_token,
             ("POST", "number", "messages"): self._send,
             ("POST", "number", "marketing_messages"): self._send_marketing,
             ("POST", "number", "media"): self._upload,
@@ -166,7 +168,7 @@ class Graph:
         }
         return fields.chosen(values, request, fields.WABA_DEFAULT, fields.WABA)
 
-    def _debug_token(self, request: Request) -> Json:
+    def _debug_token(self, _root: None, request: Request) -> Json:
         asked = request.query.get("input_token", "")
         own = [number for number in self._numbers.values() if number.token == asked]
         if not own:

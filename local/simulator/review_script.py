@@ -3,7 +3,8 @@
 import re
 from dataclasses import dataclass
 
-from local.simulator.config import CATEGORIES, Options
+from local.simulator.config import Options
+from local.simulator.template_rules import CATEGORIES
 
 ENDS = {
     "approve": "approved",

@@ -54,7 +54,7 @@ def buttons(components: list[Json], card: int | None = None) -> Iterator[Button]
     """All of a template, those of its carousel cards too."""
     for component in components:
         for index, button in enumerate(component.get("buttons") or []):
-            yield Button(str(button["type"]).upper(), str(button.get("text", "")), index, card)
+            yield Button(str(button.get("type")).upper(), str(button.get("text", "")), index, card)
         for number, each in enumerate(component.get("cards") or []):
             yield from buttons(each["components"], number)
 

@@ -4,7 +4,7 @@ import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from local.simulator import fields
+from local.simulator import fields, library
 from local.simulator.authoring import Authoring
 from local.simulator.config import Json, Options
 from local.simulator.errors import invalid
@@ -23,6 +23,7 @@ class TemplateRoutes:
             ("GET", "waba", "message_templates"): self._list,
             ("POST", "waba", "message_templates"): self._create,
             ("DELETE", "waba", "message_templates"): self._delete,
+            ("GET", "root", "message_template_library"): self._search_library,
             ("GET", "template", ""): self._read,
             ("POST", "template", ""): self._edit,
             ("POST", "template", "unpause"): self._unpause,
@@ -40,6 +41,10 @@ class TemplateRoutes:
                 "are_translations_complete": True,
             }
         return answer
+
+    def _search_library(self, _root: None, request: Request) -> Json:
+        rows = list(enumerate(library.search(request.query)))
+        return page(rows, request, self.options, number=lambda row: row[0]).answer(lambda row: row[1])
 
     def _read(self, template: Template, request: Request) -> Json:
         return fields.chosen(template.data, request, fields.TEMPLATE_DEFAULT, fields.TEMPLATE)

@@ -58,14 +58,14 @@ def edited(template: Template) -> Json:
         if name and text:
             value[f"message_template_{name}"] = text
         buttons = component.get("buttons") if kind == "BUTTONS" else None
-        if buttons and any(button["type"] in LEADING for button in buttons):
+        if buttons and any(button.get("type") in LEADING for button in buttons):
             value["message_template_buttons"] = [dict(_button(button)) for button in buttons]
     return value
 
 
 def _button(button: Json) -> Iterator[tuple[str, Any]]:
-    yield "message_template_button_type", button["type"]
+    yield "message_template_button_type", button.get("type")
     yield "message_template_button_text", button.get("text", "")
-    where = LEADING.get(button["type"])
+    where = LEADING.get(str(button.get("type")))
     if where:
         yield f"message_template_button_{where}", button.get(where)

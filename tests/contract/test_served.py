@@ -224,7 +224,8 @@ def test_it_starts_as_a_command_and_stops_when_told() -> None:
         "--webhook-url",
         "http://127.0.0.1:9/webhook",
     ]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=dict(os.environ)) as process:  # noqa: S603
+    env = os.environ | {"SIMULATOR_AUTO_REVIEW": "3"}
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=env) as process:  # noqa: S603
         try:
             assert process.stdout is not None
             url = re.search(r"http://127\.0\.0\.1:\d+", process.stdout.readline())
@@ -232,6 +233,7 @@ def test_it_starts_as_a_command_and_stops_when_told() -> None:
             health = httpx.get(f"{url[0]}/_control/health", trust_env=False).json()
             assert health["ok"] is True
             assert "token" not in health["numbers"][0]
+            assert httpx.get(f"{url[0]}/_control/options", trust_env=False).json()["auto_review"] == 3.0
         finally:
             process.send_signal(signal.SIGTERM)
         assert process.wait(PATIENCE) == 0

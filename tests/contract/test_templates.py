@@ -151,6 +151,38 @@ def test_editing(graph: Endpoint, simulator: Simulator, clock: Clock) -> None:
     assert graph.post(template.id, {"components": [BODY]}).status_code == 200
 
 
+def test_counting_taps_or_not_needs_no_review(graph: Endpoint, simulator: Simulator) -> None:
+    template = simulator.named("seasonal_offer")[0]
+    path, query = f"/{graph.version}/{template.id}", {"cta_url_link_tracking_opted_out": "true"}
+
+    for _ in range(2):
+        assert graph.client.post(path, params=query | {"category": "marketing"}).json()["success"] is True
+
+    assert (template.status, template.data["cta_url_link_tracking_opted_out"]) == ("APPROVED", True)
+    assert code_of(graph.client.post(path, params=query | {"category": "UTILITY"})) == 100
+
+
+def test_only_the_name_of_what_was_approved_stays_taken(graph: Endpoint, simulator: Simulator) -> None:
+    simulator.review_next("reject", 2)
+    listing = f"{graph.waba}/message_templates"
+
+    for _ in range(2):
+        assert create(graph).json()["status"] == "REJECTED"
+        assert graph.delete(listing, name="news").json() == {"success": True}
+    simulator.review(create(graph).json()["id"], "approve")
+    simulator.review("news", "pause")
+    graph.delete(listing, name="news")
+
+    assert create(graph).json()["error"]["error_subcode"] == 2388023
+
+
+def test_what_meta_writes_in_capitals_is_stored_so(graph: Endpoint) -> None:
+    template_id = create(graph, category="utility", components=[{**BODY, "type": "body"}]).json()["id"]
+
+    row = graph.get(template_id).json()
+    assert (row["category"], row["components"][0]["type"]) == ("UTILITY", "BODY")
+
+
 def test_filters(graph: Endpoint, simulator: Simulator) -> None:
     simulator.score("we_are_here", "GREEN")
 
