@@ -3,28 +3,21 @@
 Exit status: 0 fine, 1 something is wrong, 2 wrong usage.
 """
 
-from collections.abc import Iterable
 from typing import Annotated, Any
 
 import typer
 from botocore.exceptions import BotoCoreError, ClientError
-from typer.core import TyperGroup
 
 from casement.domain.errors import CasementError
-from cli import api_keys, doctor, meta_secret, replay, webhook
+from cli import api_keys, doctor, meta_secret, replay, templates, webhook
+from cli.anywhere import OptionsAnywhere
 from cli.outside import Outside, Work
 from cli.stack import DEFAULT_STACK, Where
 from cli.trouble import Trouble, in_words
 
-_WITH_VALUE = frozenset({"--stack", "--region", "--profile"})
-_FLAGS = frozenset({"--local"})
 
-
-class Casement(TyperGroup):
+class Casement(OptionsAnywhere):
     """Takes the global options anywhere on the line, and tells expected errors in words instead of a traceback."""
-
-    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        return super().parse_args(ctx, global_first(args))
 
     def invoke(self, ctx: Any) -> Any:
         try:
@@ -34,27 +27,9 @@ class Casement(TyperGroup):
             raise typer.Exit(1) from error
 
 
-def global_first(arguments: Iterable[str]) -> list[str]:
-    """The same arguments with the global options in front, where the parser wants them."""
-    ours: list[str] = []
-    others: list[str] = []
-    left = iter(arguments)
-    for argument in left:
-        name, has_value, _ = argument.partition("=")
-        if argument == "--":
-            others += [argument, *left]
-        elif argument in _FLAGS or (name in _WITH_VALUE and has_value):
-            ours.append(argument)
-        elif name in _WITH_VALUE:
-            ours += [argument, *([value] if (value := next(left, None)) is not None else [])]
-        else:
-            others.append(argument)
-    return ours + others
-
-
 app = typer.Typer(
     cls=Casement,
-    help="Looks after a Casement stack: its API keys, its secret, its health.",
+    help="Looks after a Casement stack: its API keys, its secret, its health, its templates.",
     no_args_is_help=True,
     pretty_exceptions_show_locals=False,  # a local variable may hold a token
     add_completion=False,
@@ -63,6 +38,7 @@ app.add_typer(api_keys.app, name="keys")
 app.add_typer(meta_secret.app, name="secrets")
 app.command("doctor")(doctor.doctor)
 app.command("replay")(replay.replay_command)
+app.add_typer(templates.app, name="templates")
 app.add_typer(webhook.app, name="webhook")
 
 
@@ -81,7 +57,7 @@ def which_stack(
     profile: Annotated[str | None, typer.Option(metavar="NAME", help="The AWS profile to use.")] = None,
     local: Annotated[bool, typer.Option("--local", help="The local stack that `make run` started.")] = False,
 ) -> None:
-    """Looks after a Casement stack: its API keys, its secret, its health."""
+    """Looks after a Casement stack: its API keys, its secret, its health, its templates."""
     if local and (region or profile or (stack and _given(ctx, "stack"))):
         raise typer.BadParameter("--local is a stack of its own: leave --stack, --region and --profile out.")
     where = Where(stack or DEFAULT_STACK, region, profile, local)

@@ -30,6 +30,7 @@ class Outside:
     open_stack: Callable[[Where], Stack] = open_stack
     http: Callable[[], httpx.Client] = _http
     now: Callable[[], int] = _now  # epoch milliseconds
+    sleep: Callable[[float], None] = time.sleep  # seconds
 
 
 @dataclass

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 DEFAULT_STACK = "casement"
 LOCAL_STATE = Path(__file__).resolve().parents[1] / ".local" / "stack.json"  # written by the local stack while it is up
 _LOCAL_CREDENTIALS = "local"  # its engine takes any; real ones never come near it
+LOCAL_API_KEY = "local-key"  # published: it opens nothing but a local stack
 _SYNC_MAX_AGE_S = 7200
 _FAILURES = "Failures"  # how template.yaml names the queues of what was given up
 
@@ -95,6 +96,11 @@ class Stack:
     sync_max_age: int = _SYNC_MAX_AGE_S
     alarm_prefix: str | None = None  # None: it has no alarms
     local: bool = False
+
+    @property
+    def api_url(self) -> str:
+        """Where its HTTP API is."""
+        return self.webhook_url.removesuffix("/webhook")
 
     @property
     def table(self) -> Table:

@@ -9,11 +9,21 @@ from botocore.exceptions import ClientError
 from typer.main import get_command
 
 from cli.main import app
+from cli.starter import library
 from tests.integration.cli.conftest import APP_SECRET, META_TOKEN, NUMBER, SECRET, SENTINEL, VERIFY_TOKEN, WABA
 
 BODY = '{"object": "whatsapp_business_account", "entry": []}'
 OTHERS = "sentinel-other\n" * 3 + "42\n43\nsentinel-token\n\n"
 
+TEMPLATES = [
+    ("templates", "list"),
+    ("templates", "submit", "order_update", "--wait", "--minutes", "1"),
+    ("templates", "sync", "--json"),
+    ("templates", "diff", "template.json"),
+    ("templates", "export", "exported"),
+    ("templates", "import", "template.json", "--yes"),
+    ("templates", "delete", "order_update"),
+]
 EVERY_COMMAND = [
     (("keys", "create", "--name", "one"), ""),
     (("keys", "list"), ""),
@@ -30,6 +40,7 @@ EVERY_COMMAND = [
     (("doctor", "--json"), ""),
     (("replay",), ""),
     (("replay", "--json", "--dry-run"), ""),
+    *(((*command, "--api-key", "sentinel-api-key"), "y\n") for command in TEMPLATES),
     (("webhook", "sign", "body.json"), ""),
     (("secrets", "remove-number", NUMBER), "y\n"),
 ]
@@ -53,6 +64,7 @@ def test_the_list_above_is_complete():
 def here(filled, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "body.json").write_text(BODY)
+    (tmp_path / "template.json").write_text(json.dumps(library()["order_update"].creation("de")))
     return filled
 
 

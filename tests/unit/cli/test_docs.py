@@ -22,6 +22,15 @@ def commands(command: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[str, An
         yield from commands(each, (*path, name))
 
 
+def groups(command: Any) -> Iterator[Any]:
+    """The command itself and those below that have others below."""
+    if hasattr(command, "commands"):
+        yield command
+        for each in command.commands.values():
+            yield from groups(each)
+
+
+GROUPS = list(groups(get_command(app)))
 COMMANDS = dict(commands(get_command(app)))
 
 
@@ -47,18 +56,19 @@ def test_a_section_has_an_example_and_every_option(command):
     assert not [option for option in options(COMMANDS[command]) if option not in section(command)]
 
 
-def test_the_global_options_are_described():
-    assert all(f"| `{option}" in TEXT for option in options(get_command(app)))
+@pytest.mark.parametrize("group", GROUPS, ids=lambda group: group.name or "casement")
+def test_the_options_of_a_group_are_described(group):
+    assert all(f"| `{option}" in TEXT for option in options(group))
 
 
 def test_every_option_that_is_described_exists():
-    known = set().union(*(options(command) for command in [get_command(app), *COMMANDS.values()]))
+    known = set().union(*(options(command) for command in [*GROUPS, *COMMANDS.values()]))
     described = re.findall(r"casement[^\n`]* (--[a-z-]+)|^\| `(--[a-z-]+)", TEXT, re.MULTILINE)
 
     assert {first or second for first, second in described} - {"--help"} <= known
 
 
-@pytest.mark.parametrize("command", COMMANDS.values(), ids=COMMANDS)
+@pytest.mark.parametrize("command", [*COMMANDS.values(), *GROUPS])
 def test_every_command_and_option_has_help(command):
     assert command.help
     assert all(parameter.help for parameter in command.params if parameter.param_type_name == "option")

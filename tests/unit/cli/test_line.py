@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from typer.testing import CliRunner, Result
 
 from casement.domain.errors import StoreUnavailable
-from cli.main import app, global_first
+from cli.anywhere import put_first
+from cli.main import app
 from cli.outside import Outside
 from cli.stack import Stack, Where, local_stack
 from cli.trouble import Trouble, in_words
@@ -18,6 +19,10 @@ from local.stack.children import ROOT
 
 words = st.lists(st.sampled_from(["keys", "list", "--json", "--name", "x", "--yes", "-y", "--number=1"]), max_size=6)
 ours = st.sampled_from([["--local"], ["--stack", "s"], ["--stack=s"], ["--region", "r"], ["--profile=p"]])
+
+
+def global_first(arguments: list[str]) -> list[str]:
+    return put_first(arguments, {"--stack", "--region", "--profile"}, {"--local"})
 
 
 @given(words, ours, words)

@@ -5,8 +5,9 @@ import pytest
 import yaml
 
 from casement.runtime.settings import Settings
-from cli.stack import Aws, stack_from
+from cli.stack import LOCAL_API_KEY, Aws, stack_from
 from cli.trouble import Trouble
+from local.stack import seed
 from local.stack.children import ROOT
 from local.stack.template import CloudFormationLoader
 
@@ -42,6 +43,14 @@ def test_a_stack_says_where_its_things_are():
     assert (stack.graph_base_url, stack.graph_version) == ("https://proxy.example", "v26.0")
     assert (stack.secret_max_age, stack.sync_max_age) == (60, 3600)
     assert not stack.local
+
+
+def test_the_api_is_where_the_webhook_is():
+    assert stack_from(DESCRIPTION, AWS).api_url == "https://api.example"
+
+
+def test_the_local_stacks_key_is_the_one_it_is_seeded_with():
+    assert LOCAL_API_KEY == seed.API_KEY
 
 
 def test_parameters_it_does_not_have_are_the_functions_defaults():

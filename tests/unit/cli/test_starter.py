@@ -12,6 +12,7 @@ import pytest
 from casement.domain.consent import RESUME_WORDS, STOP_WORDS, said_to_stop
 from casement.domain.policy import DEFAULT_PURPOSE
 from casement.domain.starter import STARTER_PURPOSES
+from casement.domain.template_rules import faults
 from cli.starter import Starter, library
 from local.simulator.template_rules import VARIABLE, check_new
 
@@ -73,6 +74,7 @@ def test_utility_and_marketing_do_not_share_a_purpose():
 
 @each_translation
 def test_meta_takes_it(starter, language):
+    assert not faults(starter.creation(language))
     check_new(starter.creation(language))
 
 
