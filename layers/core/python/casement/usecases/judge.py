@@ -1,6 +1,6 @@
 """Gather what a decision depends on, and decide. The API, the outbox and a dry run all come through here."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,7 +19,7 @@ from casement.domain.sending import (
 )
 from casement.domain.template_choice import Candidate, Chosen, Passed, choose, languages_for
 from casement.domain.template_fit import fit
-from casement.domain.templates import why_not_sendable
+from casement.domain.templates import Template, why_not_sendable
 from casement.domain.window import Window, window_at
 from casement.usecases.engine import Engine
 from casement.usecases.find_conversation import find_conversation, find_open_conversation
@@ -53,8 +53,14 @@ class Judged:
 
 def judge(message: Message, policy: Policy, engine: Engine, now: int, *, waited: bool = False) -> Judged:
     """Decide on a message, or again on one that `waited`. Reads only what this decision depends on."""
+    return judge_in(_conversation(message, engine, now, waited=waited), message, policy, engine, now, waited=waited)
+
+
+def judge_in(
+    conversation: Conversation, message: Message, policy: Policy, engine: Engine, now: int, *, waited: bool = False
+) -> Judged:
+    """The same, once the conversation is read."""
     state = engine.numbers.state(engine.number, now)
-    conversation = _conversation(message, engine, now, waited=waited)
     window = window_at(now, conversation.opener, conversation.verdict, rules=engine.rules)
     asked = _asked(message, engine)
     stands_in = message.template is None and not window.permits_free_form(now)
@@ -66,7 +72,7 @@ def judge(message: Message, policy: Policy, engine: Engine, now: int, *, waited:
         now,
         conversation.consent,
         state.health.stopped_by if state.health.stops(engine.token, now) else None,
-        _selection(choice, conversation, state.settings, engine) if choice else None,
+        select(choice, conversation, state.settings, engine) if choice else None,
         _held(policy, conversation, engine, now) if stands_in and isinstance(policy, Hold) and not waited else 0,
         state.settings.most_holds,
         nudges and engine.pendings.is_nudged(engine.number, conversation.contacts, conversation.opened_at),
@@ -114,22 +120,18 @@ def _choice(policy: Policy) -> TemplateChoice | None:
             return None
 
 
-def _selection(
-    choice: TemplateChoice, conversation: Conversation, settings: NumberSettings, engine: Engine
-) -> Selection:
+def select(choice: TemplateChoice, conversation: Conversation, settings: NumberSettings, engine: Engine) -> Selection:
+    """The template that a choice comes to for this customer."""
     match choice:
         case NamedTemplate():
             return _named(choice, conversation, engine)
         case Purpose(name, parameters, language):
-            wanted = language or _language(conversation, engine)
-            languages = languages_for(wanted, settings.languages)
-            candidates = _candidates(settings, name, languages, engine)
+            languages = languages_for(language or language_of(conversation, engine), settings.languages)
+            candidates = candidates_for(name, languages, settings, engine)
             if not candidates:
                 why = f"This number has no template for the purpose '{name}'."
                 return Selection(choice, None, (Passed(name, None, why),))
-            chosen, passed = choose(
-                candidates, languages, parameters, lambda template: conversation.consent.forbids(template.category)
-            )
+            chosen, passed = choose(candidates, languages, parameters, refusing(conversation))
             return Selection(choice, chosen, passed)
 
 
@@ -150,13 +152,19 @@ def _named(choice: NamedTemplate, conversation: Conversation, engine: Engine) ->
     return Selection(choice, Chosen(stored, choice.body))
 
 
-def _language(conversation: Conversation, engine: Engine) -> str | None:
+def refusing(conversation: Conversation) -> Callable[[Template], str | None]:
+    """Says in words why no purpose may send a template to this customer, None if one may."""
+    return lambda template: conversation.consent.forbids(template.category)
+
+
+def language_of(conversation: Conversation, engine: Engine) -> str | None:
     """The contact's language, whichever alias it was set for."""
     known = (engine.language(engine.number, contact) for contact in conversation.contacts)
     return next((language for language in known if language), None)
 
 
-def _candidates(settings: NumberSettings, purpose: str, languages: Sequence[str], engine: Engine) -> list[Candidate]:
+def candidates_for(purpose: str, languages: Sequence[str], settings: NumberSettings, engine: Engine) -> list[Candidate]:
+    """The templates of a purpose, in its owner's order, as they are stored in these languages."""
     return [
         Candidate(
             template.name,

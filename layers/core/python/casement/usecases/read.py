@@ -17,15 +17,9 @@ from casement.domain.message_key import MessageKey
 from casement.domain.messages import Entry, Note, Position, Said, Send
 from casement.domain.pending import Pending, State
 from casement.domain.sending import Attention
-from casement.domain.window import (
-    DAY_MS,
-    FREE_ENTRY_POINT_MS,
-    Window,
-    WindowRules,
-    WindowState,
-    window_at,
-)
+from casement.domain.window import DAY_MS, Window, WindowRules, WindowState, window_at
 from casement.usecases.find_conversation import ReadAlias, find_conversation
+from casement.usecases.free_entry_point import free_entry_point_until
 from casement.usecases.views import attention_view, consent_view, conversation_view, said_view, send_view, waiting_view
 
 MOST_SCANNED = 1_000  # log entries a request looks at; a page may then be short, and its cursor goes on from there
@@ -268,7 +262,7 @@ def _show(reader: Reader, contact: str) -> _Shown:
         conversation.opener,
         conversation.verdict,
         rules=reader.rules,
-        free_entry_point_until=_free_entry_point_until(reader, conversation),
+        free_entry_point_until=free_entry_point_until(conversation, reader.messages, reader.now),
     )
     latest = list(islice(reader.messages.newest(reader.number, conversation.contacts), _LOOKED_AT))
     newest = next((message for message in latest if not _is_call(message)), None)
@@ -305,19 +299,6 @@ def _spellings(latest: Iterable[Said | Send]) -> Iterator[object]:
             yield contact.get("wa_id") if isinstance(contact, dict) else None
             yield element.get("from")
             yield element.get("to")
-
-
-def _free_entry_point_until(reader: Reader, conversation: Conversation) -> int | None:
-    """The end of a free entry point: 72 hours from the first answer within 24 hours to a message that an ad brought."""
-    earliest = reader.now - DAY_MS - FREE_ENTRY_POINT_MS
-    if conversation.opener is None or conversation.opener.at < earliest:
-        return None
-    answers = (
-        reader.messages.answered_at(reader.number, conversation.contacts, referred_at, referred_at + DAY_MS)
-        for referred_at in reader.messages.referred_at(reader.number, conversation.contacts, earliest)
-    )
-    until = max((at + FREE_ENTRY_POINT_MS for at in answers if at is not None), default=0)
-    return until if until > reader.now else None
 
 
 def list_messages_of(reader: Reader, contact: str, *, limit: int, after: Place | None = None) -> Page:
