@@ -3,6 +3,7 @@
 https://developers.facebook.com/documentation/business-messaging/whatsapp/analytics#template-analytics
 """
 
+import re
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -139,7 +140,7 @@ def _reached(sent: Sent) -> Iterator[tuple[str, float]]:
 def _point(template: Template, day: int, counts: _Counts, metrics: set[str]) -> Json:
     point: Json = {"template_id": template.id, "start": day, "end": day + DAY}
     point |= {what: counts.reached[what] for what in ("sent", "delivered", "read") if what.upper() in metrics}
-    found = {(button.kind, button.text) for button in buttons(template.data["components"])}
+    found = {(button.kind, button.text) for button in buttons(template.components)}
     tracked = sorted(each for each in found if each[0] in {TOLD, COUNTED})
     opted_out = template.data.get("cta_url_link_tracking_opted_out") is True
     if "CLICKED" in metrics and tracked and not opted_out and template.category != "AUTHENTICATION":
@@ -184,7 +185,7 @@ def _midnight(query: dict[str, str], name: str) -> int:
     value = query.get(name, "")
     if not value:
         raise required(name)
-    if value.isascii() and value.isdigit():
+    if re.fullmatch(r"[0-9]{1,12}", value):
         return int(value) // DAY * DAY
     try:
         return int(datetime.combine(date.fromisoformat(value), time(), UTC).timestamp())

@@ -125,9 +125,12 @@ def _parsed(name: str, value: Any) -> Any:
     if not isinstance(value, str):
         return value
     try:
-        return json.loads(value)
+        parsed = json.loads(value)
     except (ValueError, RecursionError):
-        raise invalid(f"Param {name} is not valid JSON.") from None
+        parsed = None
+    if not isinstance(parsed, list | dict):
+        raise invalid(f"Param {name} is not valid JSON.")
+    return parsed
 
 
 def complete(wanted: Json) -> Json:

@@ -250,7 +250,7 @@ class Messages:
             template_id=template.id if template else None,
         )
         if template is not None:
-            self._components[sent.wamid] = template.data["components"]
+            self._components[sent.wamid] = template.components
         self.ledger.append(sent)
         self._by_wamid[sent.wamid] = (sent, recipient)
         self._known[sent.wamid] = now

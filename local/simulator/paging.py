@@ -2,6 +2,7 @@
 
 import base64
 import binascii
+import re
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -71,7 +72,7 @@ def _any(rows: Iterator[Row]) -> bool:
 def _limit(value: str | None, options: Options) -> int:
     if value is None:
         return options.page_size
-    if not value.isascii() or not value.isdigit() or not 1 <= int(value) <= MOST:
+    if not re.fullmatch(r"[0-9]{1,9}", value) or not 1 <= int(value) <= MOST:
         raise invalid(f"Param limit must be a number between 1 and {MOST}.")
     return int(value)
 

@@ -52,7 +52,7 @@ def _titled(title: str | None, description: str) -> Json:
 def edited(template: Template) -> Json:
     """`message_template_components_update`: the texts, as they are now."""
     value = subject(template)
-    for component in template.data["components"]:
+    for component in template.components:
         kind, text = str(component.get("type")).upper(), component.get("text")
         name = {"HEADER": "title", "BODY": "element", "FOOTER": "footer"}.get(kind)
         if name and text:

@@ -51,6 +51,10 @@ class Template:
     def category(self) -> str:
         return str(self.data["category"])
 
+    @property
+    def components(self) -> list[Json]:
+        return self.data["components"] or []
+
 
 class Templates:
     """Adding, finding and removing cost the same however many there are."""

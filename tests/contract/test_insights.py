@@ -4,12 +4,16 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from local.simulator import Simulator
 from local.simulator.pricing import PRICES
-from tests.contract.conftest import ALICE, NOON, Clock, Endpoint, code_of
+from tests.contract.conftest import ALICE, NOON, Clock, Endpoint, code_of, mounted
 from tests.contract.template_events import NEWS
 
+QUERY = ("start", "end", "granularity", "template_ids", "metric_types", "product_type", "limit", "after")
+PLAUSIBLE = ("1795000000", "2026-11-18", "9" * 5000, "0", "DAILY", "[1,2]", "[SENT]", "cost", "CLOUD_API", "1000")
 DAY = 86400
 TODAY = int(NOON // DAY * DAY)
 BODY = {"type": "BODY", "text": "There is news."}
@@ -216,3 +220,13 @@ def test_authentication_templates_have_no_clicks_and_free_messages_no_cost(
     assert "clicked" not in first
     assert first["cost"][0] == {"type": "amount_spent", "value": PRICES["authentication"]}
     assert (second["delivered"], second["cost"][0]) == (1, {"type": "amount_spent"})
+
+
+@given(st.dictionaries(st.sampled_from(QUERY), st.text(max_size=12) | st.sampled_from(PLAUSIBLE)))
+@settings(max_examples=150, deadline=None)
+def test_no_query_makes_it_stumble(query: dict[str, str]) -> None:
+    with mounted(Simulator(clock=Clock())) as graph:
+        switch_on(graph)
+        answer = graph.get(f"{graph.waba}/template_analytics", **query)
+
+    assert answer.status_code in {200, 400}

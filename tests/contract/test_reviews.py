@@ -10,8 +10,11 @@ from hypothesis import strategies as st
 from local.simulator import Options, Simulator
 from local.simulator.review_script import REASONS
 from local.simulator.reviews import DECISIONS
+from local.simulator.template_rules import as_stored
 from tests.contract.conftest import NOON, Clock, Endpoint, Receiver, code_of, mounted
 from tests.contract.template_events import BODY, create, events, names
+from tests.support.effort import examples
+from tests.support.templates import valid_templates
 
 HOUR, DAY = 3600, 86400
 
@@ -399,3 +402,25 @@ def happen(graph: Endpoint, simulator: Simulator, clock: Clock, step: str | floa
         graph.post(f"{found.id}/unpause", {})
     elif step == "delete it":
         graph.delete(f"{graph.waba}/message_templates", name="hello_world")
+
+
+@given(valid_templates())
+@settings(max_examples=examples(60), deadline=None)
+def test_any_template_goes_through_its_life(wanted: dict[str, Any]) -> None:
+    receiver = Receiver()
+    simulator = Simulator(clock=Clock(), deliver=receiver, options=Options(auto_review="instant"), seeds=())
+    with mounted(simulator) as graph:
+        graph.post(graph.waba, {"is_enabled_for_insights": True})
+        listing = f"{graph.waba}/message_templates"
+        made = graph.post(listing, wanted).json()
+        assert made["status"] == "APPROVED"
+        stored = as_stored(wanted)
+        assert graph.get(made["id"]).json()["components"] == stored["components"]
+        assert graph.post(made["id"], {"components": wanted["components"]}).json()["success"] is True
+        query = {"start": "2026-11-18", "end": "2026-11-18", "granularity": "DAILY", "template_ids": made["id"]}
+        assert graph.get(f"{graph.waba}/template_analytics", **query).status_code == 200
+        assert graph.delete(listing, name=wanted["name"]).json() == {"success": True}
+    simulator.deliver_pending()
+
+    told = [event.get("event") for event in events(receiver)]
+    assert told == ["APPROVED", None, "APPROVED", "PENDING_DELETION", "DELETED"]

@@ -4,12 +4,16 @@ import json
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from local.simulator import Simulator
 from local.simulator.library import LIBRARY, complete
 from local.simulator.template_rules import check_library, check_new
-from tests.contract.conftest import Endpoint, Receiver, code_of
+from tests.contract.conftest import Endpoint, Receiver, code_of, mounted
 from tests.contract.template_events import BODY, create, events
+from tests.support.effort import examples
+from tests.support.webhooks import any_json
 
 LINK = {
     "type": "URL",
@@ -126,3 +130,37 @@ def test_what_the_library_has_would_pass_a_review(entry: dict[str, Any]) -> None
 
     check_library(wanted)
     check_new(complete(wanted))
+
+
+inputs = st.builds(
+    lambda kind, rest: {**rest, "type": kind},
+    st.sampled_from(["URL", "url", "PHONE_NUMBER", "OTP"]) | any_json,
+    st.dictionaries(st.sampled_from(["url", "phone_number", "otp_type", "text", "supported_apps"]), any_json),
+)
+flags = st.dictionaries(st.sampled_from(["add_security_recommendation", "code_expiration_minutes"]), any_json)
+
+
+@given(
+    entry=st.sampled_from(LIBRARY),
+    buttons=st.lists(inputs | any_json, max_size=3) | any_json | st.just([LINK]) | st.just([LINK, CALL]),
+    body=flags | st.lists(flags, max_size=2) | any_json,
+    as_text=st.booleans(),
+)
+@settings(max_examples=examples(100), deadline=None)
+def test_no_inputs_make_it_stumble(entry: dict[str, Any], buttons: Any, body: Any, as_text: bool) -> None:
+    simulator = Simulator(seeds=())
+    wanted = {
+        **{key: entry[key] for key in ("category", "language")},
+        "name": "news",
+        "library_template_name": entry["name"],
+        "library_template_button_inputs": json.dumps(buttons) if as_text else buttons,
+        "library_template_body_inputs": json.dumps(body) if as_text else body,
+    }
+
+    with mounted(simulator) as graph:
+        path = f"/{graph.version}/{graph.waba}/message_templates"
+        answer = graph.client.post(path, content=json.dumps(wanted))  # which spells what UTF-8 can not
+        listing = graph.client.get(path).json()["data"]
+
+    assert answer.status_code in {200, 400}
+    assert len(listing) == (answer.status_code == 200)
