@@ -185,9 +185,9 @@ class Messages:
             raise GraphError(NOT_SENDABLE[template.status], details=f"template {name} ({language})")
         if template is None or template.status != "APPROVED":
             raise GraphError(132001, details=f"template name ({name}) does not exist in {language}")
-        if not recipient.by_phone and recipient.group is None and needs_phone(template.data):
+        if not recipient.by_phone and recipient.group is None and needs_phone(definition):
             raise GraphError(131062)
-        check_fit(template.data, wanted.get("components") or [])
+        check_fit(definition, wanted.get("components") or [])
         return template
 
     # --- what becomes of it -----------------------------------------------------------------------

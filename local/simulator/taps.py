@@ -44,9 +44,8 @@ def payload(body: Json, button: Button) -> str:
     """What the business gave for this button when it sent the message, or the button's text."""
     for component in _sent_components(body, button.card):
         if str(component.get("type")).lower() == "button" and str(component.get("index")) == str(button.index):
-            for parameter in component.get("parameters") or []:
-                if parameter.get("payload"):
-                    return str(parameter["payload"])
+            given = [each.get("payload") for each in _objects(component.get("parameters"))]
+            return next((str(each) for each in given if each), button.text)
     return button.text
 
 
@@ -59,10 +58,16 @@ def buttons(components: list[Json], card: int | None = None) -> Iterator[Button]
             yield from buttons(each["components"], number)
 
 
-def _sent_components(body: Json, card: int | None) -> list[Any]:
-    components: list[Any] = body["template"].get("components") or []
+def _sent_components(body: Json, card: int | None) -> list[Json]:
+    components = _objects(body["template"].get("components"))
     if card is None:
         return components
     carousels = [each for each in components if str(each.get("type")).lower() == "carousel"]
-    cards = carousels[0].get("cards") or [] if carousels else []
-    return cards[card].get("components") or [] if card < len(cards) else []
+    cards = [each for carousel in carousels for each in _objects(carousel.get("cards"))]
+    meant = [each for each in cards if str(each.get("card_index")) == str(card)]
+    return _objects(meant[0].get("components")) if meant else []
+
+
+def _objects(value: Any) -> list[Json]:
+    """The objects in a list: what is sent twice is not judged, and may be anything."""
+    return [each for each in value if isinstance(each, dict)] if isinstance(value, list) else []

@@ -358,6 +358,12 @@ def test_an_authentication_code_needs_a_phone_number(graph: Endpoint, simulator:
     assert code_of(graph.send(type="template", template=template, to=None, recipient=BOB)) == 131062
 
 
+def test_a_template_without_components_can_be_sent(graph: Endpoint, simulator: Simulator) -> None:
+    simulator.add_template({"name": "bare", "language": "en_US", "components": None})
+
+    assert graph.send_template("bare").status_code == 200
+
+
 def test_who_stopped_marketing_gets_none(graph: Endpoint, simulator: Simulator) -> None:
     simulator.prefer(ALICE, stop=True)
     graph.send_template("seasonal_offer", "Ana")

@@ -134,6 +134,21 @@ def test_a_button_on_a_carousel_card(graph: Endpoint, simulator: Simulator, rece
     assert message(receiver, simulator)["messages"][0]["button"] == {"payload": "second", "text": "That one"}
 
 
+@pytest.mark.parametrize("parameters", ["text", [7], None, [{"type": "payload"}]])
+def test_what_a_button_was_given_twice_may_be_anything(
+    graph: Endpoint, simulator: Simulator, receiver: Receiver, parameters: Any
+) -> None:
+    simulator.add_template(CHOICE)
+    twice = {"type": "button", "sub_type": "quick_reply", "index": "1", "parameters": parameters}
+    wanted = {"name": "choice", "language": {"code": "en_US"}, "components": [twice, twice]}
+    assert graph.send(type="template", template=wanted).status_code == 200
+    simulator.deliver_pending()
+
+    simulator.tap(button="Yes")
+
+    assert message(receiver, simulator)["messages"][0]["button"]["payload"] == "Yes"
+
+
 def test_what_has_no_buttons_or_failed_cannot_be_tapped(graph: Endpoint, simulator: Simulator) -> None:
     graph.send_text("no template")
     with pytest.raises(ValueError, match="template message"):
