@@ -20,6 +20,7 @@ from tests.support.template_cases import CASES, EDIT_CASES, LIBRARY_CASES, Json
 from tests.support.templates import changed, edits, library_templates, respelled, templates, valid_templates
 from tests.support.webhooks import any_json
 
+Path = str | tuple[str, ...] | None
 Ours = Callable[..., tuple[Fault, ...]]
 Theirs = Callable[..., None]
 
@@ -42,17 +43,17 @@ def same_verdict(ours: Ours, theirs: Theirs, *asked: Any) -> bool:
 
 
 @pytest.mark.parametrize(("wanted", "path"), [case[:2] for case in CASES])
-def test_rule_by_rule(wanted: Any, path: str | None) -> None:
+def test_rule_by_rule(wanted: Any, path: Path) -> None:
     assert same_verdict(faults, check_new, wanted) is (path is None)
 
 
 @pytest.mark.parametrize(("wanted", "path"), [case[:2] for case in LIBRARY_CASES])
-def test_rule_by_rule_for_what_comes_from_the_library(wanted: Any, path: str | None) -> None:
+def test_rule_by_rule_for_what_comes_from_the_library(wanted: Any, path: Path) -> None:
     assert same_verdict(library_faults, check_library, wanted) is (path is None)
 
 
 @pytest.mark.parametrize(("change", "current", "path"), [case[:3] for case in EDIT_CASES])
-def test_rule_by_rule_for_edits(change: Any, current: Json, path: str | None) -> None:
+def test_rule_by_rule_for_edits(change: Any, current: Json, path: Path) -> None:
     assert same_verdict(edit_faults, check_edit, change, current) is (path is None)
 
 

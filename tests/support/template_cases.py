@@ -1,12 +1,13 @@
 """Meta's rules for templates as a table: one case a rule, with both sides of every limit.
 
-A case is a template, the path of its only fault (None if Meta takes it) and words of the sentence that says so.
+A case is a template, the path of its only fault (None if Meta takes it, several where each of them is there) and words
+of the sentences that say so.
 """
 
 from typing import Any
 
 Json = dict[str, Any]
-Case = tuple[Any, str | None, str]
+Case = tuple[Any, str | tuple[str, ...] | None, str]
 
 HANDLE = {"header_handle": ["4::aW"]}
 APP = {"package_name": "com.example.shop", "signature_hash": "K8a/AINcGX7"}
@@ -173,7 +174,10 @@ COMPONENTS: tuple[Case, ...] = (
     (template(body(), {"type": ["BODY"]}), "components[1].type", "HEADER, BODY"),
     (template(body(), {"type": "GREETING", "x": 1}, {"type": "album"}, {"type": "ALBUM"}), None, ""),
     (template(body(), {"type": "call_permission_request"}), None, ""),
-    (template(body(), {"type": "CALL_PERMISSION_REQUEST"}, buttons(reply())), "components[1]", "neither buttons"),
+    *(
+        (template(body(), {"type": "CALL_PERMISSION_REQUEST"}, more), "components[1]", "neither buttons")
+        for more in each(buttons(reply()), {"type": "CAROUSEL", "cards": [{"components": [media()]}] * 2})
+    ),
 )
 
 HEADERS: tuple[Case, ...] = (
@@ -196,7 +200,7 @@ HEADERS: tuple[Case, ...] = (
     *((template(media(format_), body()), None, "") for format_ in each("IMAGE", "video", "GIF", "DOCUMENT")),
     *((template(media(format_, example=None), body()), None, "") for format_ in each("LOCATION", "PRODUCT")),
     *((template(media(format_), body()), "components[0].format", "TEXT, IMAGE") for format_ in each("AUDIO", None, 7)),
-    (template(media(example={"header_handle": "4::aW"}), body()), None, ""),
+    *((template(media(example={"header_handle": x}), body()), None, "") for x in each("4::aW", ["4::aW", ""])),
     *(
         (template(media(example=example), body()), "components[0].example", "`example.header_handle`")
         for example in each(
@@ -242,7 +246,7 @@ BODIES: tuple[Case, ...] = (
 EXAMPLES: tuple[Case, ...] = (
     *(
         (template({**body("Hello {{1}}, how are you?"), "example": {"body_text": given}}), None, "")
-        for given in each("Ana", ["Ana"], [["Ana"]], [[7]], [1.5], [["Ana"], ["Ben"]])
+        for given in each("Ana", ["Ana"], [["Ana"]], [[7]], [1.5], [["Ana"], ["Ben", ""]])
     ),
     *(
         (template({**body("Hello {{1}}, how are you?"), "example": given}), "components[0].example", "1 variable")
@@ -322,6 +326,11 @@ BUTTONS: tuple[Case, ...] = (
     (row(url(), url(), url()), "components[1].buttons", "up to 2 buttons of type URL; there are 3"),
     (row(phone(), phone()), "components[1].buttons", "1 button of type PHONE_NUMBER"),
     (row(coupon("A"), coupon("B")), "components[1].buttons", "1 button of type COPY_CODE"),
+    *((row({"type": kind, "text": "View"}), None, "") for kind in each("CATALOG", "MPM")),
+    *(
+        (row(*[{"type": kind, "text": "View"}] * 2), "components[1].buttons", f"1 button of type {kind}")
+        for kind in each("CATALOG", "MPM")
+    ),
     (row(flow(flow_id="1"), flow(flow_id="2")), "components[1].buttons", "1 button of type FLOW"),
     (row(phone("1" * 20)), None, ""),
     (row(phone("1" * 21)), "components[1].buttons[0].phone_number", "phone number of button 0 may have up to 20"),
@@ -360,7 +369,10 @@ URLS: tuple[Case, ...] = (
         )
         for end in each("{{1}}/a", "{{2}}", "{{order}}", "{{1}}{{1}}", "{{1}}/{{2}}", "{{1}} ", "{{1}}}}")
     ),
-    (row(url("https://shop.test/{{1")), "components[1].buttons[0].url", "one variable"),
+    *(
+        (row(url(f"https://shop.test/{end}")), "components[1].buttons[0].url", "one variable")
+        for end in each("{{1", "1}}")
+    ),
 )
 
 FLOWS: tuple[Case, ...] = (
@@ -397,7 +409,7 @@ OFFERS: tuple[Case, ...] = (
 
 CAROUSELS: tuple[Case, ...] = (
     (of_card(media(), body("A {{1}}", "red"), buttons(reply(), url())), None, ""),
-    (of_card(media("VIDEO")), None, ""),
+    (of_card(media("VIDEO"), body("x" * 160)), None, ""),
     (of_card(media("PRODUCT", example=None), buttons({"type": "SPM", "text": "View"})), None, ""),
     (carousel(*[card(media())] * 10), None, ""),
     (carousel(*[card(media())] * 11), "components[1].cards", "2 to 10; there are 11"),
@@ -419,7 +431,7 @@ CAROUSELS: tuple[Case, ...] = (
     (template(*of_card(media())["components"], category="UTILITY"), "components[1]", "category MARKETING, not UTILITY"),
 )
 
-# In cards, whose faults come twice unless the cards differ: these are the second card's.
+# What is wrong with one card, of two that are made the same.
 CARDS: tuple[Case, ...] = tuple(
     (carousel(card(*right), card(*wrong)), f"components[1].cards[1].components{path}", words)
     for right, wrong, path, words in each(
@@ -443,6 +455,21 @@ CARDS: tuple[Case, ...] = tuple(
             "[1].buttons[0].text",
             "text of button 0 of card 1",
         ),
+    )
+)
+
+# What is wrong with how cards are made, and so with both.
+CARD_PAIRS: tuple[Case, ...] = tuple(
+    (of_card(*components), tuple(f"components[1].cards[{index}].components{path}" for index in (0, 1)), words)
+    for components, path, words in each(
+        ([body()], "", "needs a component of type HEADER"),
+        ([header("Sale")], "[0].format", "IMAGE, VIDEO or PRODUCT"),
+        ([media("GIF")], "[0].format", "IMAGE, VIDEO or PRODUCT"),
+        ([media(), footer()], "[1].type", "HEADER, BODY or BUTTONS"),
+        ([media(), "x"], "[1]", "object"),
+        ([media(), media()], "[1]", "type HEADER"),
+        ([media(), buttons(reply(), url(), phone())], "[1].buttons", "up to 2 buttons of card"),
+        ([media(), buttons()], "[1].buttons", "1 to 2"),
     )
 )
 
@@ -471,6 +498,11 @@ AUTHENTICATION: tuple[Case, ...] = (
         for minutes in each(0, 91, "5", True, 5.0)
     ),
     (template({"type": "BODY"}, category="AUTHENTICATION"), "components", "button of type OTP"),
+    (
+        authentication({"type": "APP"}),
+        ("components[1].buttons[0].type", "components[1].buttons"),
+        "AUTHENTICATION",
+    ),
     (authentication(otp(), otp()), "components[1].buttons", "1 button of type OTP"),
     (authentication(otp(), reply()), "components[1].buttons[1].type", "no others"),
     *(
@@ -478,6 +510,7 @@ AUTHENTICATION: tuple[Case, ...] = (
         for kind in each(None, "", "TWO_TAP", 7)
     ),
     (authentication(otp(text="x" * 25, autofill_text=None)), None, ""),
+    (authentication(otp(text="", autofill_text="")), None, ""),
     (authentication(otp(text="x" * 26)), "components[1].buttons[0].text", "up to 25"),
     (authentication(otp(autofill_text=7)), "components[1].buttons[0].autofill_text", "1 to 25"),
     (authentication(otp("ONE_TAP", supported_apps=[APP])), None, ""),
@@ -542,6 +575,7 @@ CASES: tuple[Case, ...] = (
     *OFFERS,
     *CAROUSELS,
     *CARDS,
+    *CARD_PAIRS,
     *AUTHENTICATION,
 )
 
@@ -638,7 +672,12 @@ EDIT_CASES: tuple[tuple[Any, Json, str | None, str], ...] = (
     ({"message_send_ttl_seconds": 43_201}, APPROVED, "message_send_ttl_seconds", "UTILITY"),
     ({"message_send_ttl_seconds": 43_201, "category": "MARKETING"}, REJECTED, None, ""),
     ({"message_send_ttl_seconds": 901}, SIGN_IN, "message_send_ttl_seconds", "AUTHENTICATION"),
-    ({"message_send_ttl_seconds": 901}, without("category", APPROVED), None, ""),
+    *(({"message_send_ttl_seconds": ttl}, without("category", APPROVED), None, "") for ttl in (30, 2_592_000)),
+    *(
+        ({"message_send_ttl_seconds": ttl}, without("category", APPROVED), "message_send_ttl_seconds", "30 to 2592000")
+        for ttl in (29, 2_592_001)
+    ),
+    ({"message_send_ttl_seconds": 60}, APPROVED | {"components": [body("From the library: {{1}}")]}, None, ""),
     ({"components": []}, APPROVED, "components", "list"),
     ({"components": [footer()]}, APPROVED, "components", "BODY"),
     ({"components": [body("x" * 1025)]}, APPROVED, "components[0].text", "1024"),
