@@ -185,6 +185,7 @@ class Messages:
             raise GraphError(NOT_SENDABLE[template.status], details=f"template {name} ({language})")
         if template is None or template.status != "APPROVED":
             raise GraphError(132001, details=f"template name ({name}) does not exist in {language}")
+        definition = template.data | {"components": template.components}
         if not recipient.by_phone and recipient.group is None and needs_phone(definition):
             raise GraphError(131062)
         check_fit(definition, wanted.get("components") or [])
