@@ -1,28 +1,24 @@
 """What Casement knows, read through Graph-shaped routes. Unknown paths end here too, with Graph's own error."""
 
-import base64
-import binascii
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import partial
-from itertools import islice
 from typing import Any, TypeVar
-from urllib.parse import urlencode
 
 from casement.domain.api_key import ApiKey, Scope
 from casement.domain.contact import contact_key
-from casement.domain.errors import InvalidRequest, NotAllowed, NotFound
+from casement.domain.errors import InvalidRequest, NotFound
 from casement.domain.message_key import MessageKey
 from casement.domain.messages import Position
 from casement.domain.number import settings_view, token_digest
 from casement.domain.pending import State
-from casement.domain.templates import DELETED, Template
 from casement.domain.window import WindowState
 from casement.runtime import wiring
 from casement.runtime.endpoint import authenticate, endpoint, hold_key, is_wanted, number_meant
 from casement.runtime.http import Request, Response
+from casement.runtime.paging import cursor, limit_of, link, position_in
 from casement.runtime.secret import Secret
 from casement.store.api_keys import ApiKeys
 from casement.store.contacts import Contacts
@@ -30,7 +26,6 @@ from casement.store.conversations import Conversations
 from casement.store.log import Log
 from casement.store.numbers import Numbers
 from casement.store.pendings import Pendings
-from casement.store.templates import Templates, position
 from casement.usecases.holds import list_holds, show_hold
 from casement.usecases.number_health import health_view
 from casement.usecases.read import (
@@ -50,8 +45,6 @@ from casement.usecases.read import (
 
 E = TypeVar("E", bound=StrEnum)
 
-DEFAULT_LIMIT, LARGEST_LIMIT = 25, 100
-_ALWAYS_SHOWN = ("id",)
 _HOLD_PLACE = re.compile(r"[01]\.[0-9]\.[Hh]#[!-~]{1,400}|[0-9A-Z]{26}", re.ASCII)
 _CURSOR = re.compile(r"(?P<as_of>[0-9]{1,13})\.(?P<at>[0-9]{1,13})\.(?P<rest>.*)", re.ASCII | re.DOTALL)
 
@@ -73,15 +66,11 @@ def respond(
     api_keys: ApiKeys,
     reader: Callable[[str], Reader],
     own: Own,
-    templates: Templates,
     secret: Callable[[], Secret],
     now: int,
 ) -> Response:
     """Answer one request. Raises a `CasementError` for what can't be shown."""
     id_ = request.path.get("id", "")
-    if request.route == TEMPLATES:
-        key = authenticate(request, Scope.READ, api_keys, now)
-        return Response.json(_templates(request, id_, key, templates, secret))
     if request.route in _OWN_ROUTES:
         key = authenticate(request, Scope.READ, api_keys, now)
         return Response.json(_OWN_ROUTES[request.route](request, key, own, secret(), now))
@@ -95,11 +84,11 @@ def respond(
 def _list_conversations(request: Request, reader: Reader, _own: Own) -> Mapping[str, Any]:
     state = _one_of(WindowState, request.query.get("state"), "state")
     if is_wanted(request, "needs_attention"):
-        return _paged(request, list_needing_attention(reader, limit=_limit(request), after=_after(request)))
+        return _paged(request, list_needing_attention(reader, limit=limit_of(request), after=_after(request)))
     listing = {"newest": list_conversations, "closing": list_closing}.get(request.query.get("sort", "newest"))
     if listing is None:
         raise InvalidRequest("sort must be newest or closing.", parameter="sort")
-    return _paged(request, listing(reader, limit=_limit(request), after=_after(request), state=state))
+    return _paged(request, listing(reader, limit=limit_of(request), after=_after(request), state=state))
 
 
 def _show_conversation(request: Request, reader: Reader, _own: Own) -> Mapping[str, Any]:
@@ -109,7 +98,7 @@ def _show_conversation(request: Request, reader: Reader, _own: Own) -> Mapping[s
 def _list_messages(request: Request, reader: Reader, _own: Own) -> Mapping[str, Any]:
     named = request.query.get("conversation_id")
     page = partial(list_messages_of, contact=contact_key(named)) if named else list_messages
-    return _paged(request, page(reader, limit=_limit(request), after=_after(request)))
+    return _paged(request, page(reader, limit=limit_of(request), after=_after(request)))
 
 
 def _show_message(request: Request, reader: Reader, _own: Own) -> Mapping[str, Any]:
@@ -135,18 +124,18 @@ def _list_holds(request: Request, key: ApiKey, own: Own, secret: Secret, now: in
         now,
         contact=contact_key(contact) if contact else None,
         state=_one_of(State, request.query.get("state"), "state"),
-        limit=_limit(request),
+        limit=limit_of(request),
         after=_hold_place(request),
     )
     view: dict[str, Any] = {"data": page.data}
     if page.after:
-        cursor = _encoded(page.after)
-        view["paging"] = {"cursors": {"after": cursor}, "next": _next_url(request, cursor)}
+        after = cursor(page.after)
+        view["paging"] = {"cursors": {"after": after}, "next": link(request, after=after)}
     return view
 
 
 def _hold_place(request: Request) -> str:
-    place = _decoded(request.query["after"]) if request.query.get("after") else ""
+    place = position_in(request, "after") or ""
     if place and not _HOLD_PLACE.fullmatch(place):
         raise InvalidRequest("after is no cursor that Casement gave.", parameter="after")
     return place
@@ -182,76 +171,6 @@ def _show_number(request: Request, key: ApiKey, own: Own, secret: Secret, now: i
     return {"phone_number_id": number, **settings_view(own.numbers.fresh(number, now).settings)}
 
 
-def _templates(
-    request: Request, waba_id: str, key: ApiKey, templates: Templates, secret: Callable[[], Secret]
-) -> Mapping[str, Any]:
-    """The stored templates of a WABA, in the shape of Meta's own listing."""
-    if key.numbers and not any(
-        number.waba_id == waba_id for number in secret().numbers.values() if number.number in key.numbers
-    ):
-        raise NotAllowed("This API key is not for a phone number of this WhatsApp Business Account.")
-    limit = _limit(request)
-    after = _decoded(request.query["after"]) if request.query.get("after") else None
-    held = templates.all(waba_id, after) if after else templates.all(waba_id)
-    wanted = (one.template for one in held if _is_wanted(one.template, request.query))
-    found = list(islice(wanted, limit + 1))
-    shown = found[:limit]
-    fields = request.query.get("fields")
-    view: dict[str, Any] = {"data": [_template_view(template, fields) for template in shown]}
-    if shown:
-        cursors = {"before": _encoded(position(shown[0])), "after": _encoded(position(shown[-1]))}
-        view["paging"] = {"cursors": cursors}
-        if len(found) > limit:
-            view["paging"]["next"] = _next_url(request, cursors["after"])
-    if "summary" in request.query:
-        view["summary"] = _summary([one.template for one in templates.all(waba_id)], request.query)
-    return view
-
-
-def _summary(templates: Sequence[Template], query: Mapping[str, str]) -> Mapping[str, Any]:
-    """Meta's counts, over all pages. How many templates a WABA may have is not in any listing, so it is not known."""
-    return {
-        "total_count": sum(_is_wanted(template, query) for template in templates),
-        "message_template_count": len({template.name for template in templates if template.status != DELETED}),
-        "message_template_limit": None,
-        "are_translations_complete": True,
-    }
-
-
-def _is_wanted(template: Template, query: Mapping[str, str]) -> bool:
-    quality = template.definition.get("quality_score")
-    score = quality.get("score") if isinstance(quality, dict) else None
-    listed = (
-        (query.get("status"), template.status),
-        (query.get("category"), template.category),
-        (query.get("language"), template.language),
-        (query.get("name"), template.name),
-        (query.get("quality_score"), str(score)),
-    )
-    if not all(wanted is None or has.lower() in wanted.lower().split(",") for wanted, has in listed):
-        return False
-    content = "\n".join(_texts(template.definition.get("components"))).lower()
-    parts = (
-        (query.get("content"), content),
-        (query.get("name_or_content"), f"{template.name}\n{content}"),
-    )
-    return all(wanted is None or wanted.lower() in has for wanted, has in parts)
-
-
-def _texts(components: Any) -> Iterator[str]:
-    """What a template's components say."""
-    for component in components if isinstance(components, list) else ():
-        if isinstance(component, dict) and isinstance(component.get("text"), str):
-            yield component["text"]
-
-
-def _template_view(template: Template, fields: str | None) -> Mapping[str, Any]:
-    if not fields:
-        return template.definition
-    names = {*_ALWAYS_SHOWN, *(name.strip().partition("{")[0] for name in fields.split(","))}
-    return {name: value for name, value in template.definition.items() if name in names}
-
-
 def _one_of(kind: type[E], name: str | None, parameter: str) -> E | None:
     try:
         return kind(name) if name else None
@@ -259,18 +178,11 @@ def _one_of(kind: type[E], name: str | None, parameter: str) -> E | None:
         raise InvalidRequest(f"{parameter} must be one of: {', '.join(kind)}.", parameter=parameter) from error
 
 
-def _limit(request: Request) -> int:
-    text = request.query.get("limit") or str(DEFAULT_LIMIT)
-    if not (text.isascii() and text.isdigit() and text.strip("0")):
-        raise InvalidRequest("limit must be a whole number above 0.", parameter="limit")
-    return min(int(text.lstrip("0")[:4]), LARGEST_LIMIT)  # its first digits tell whether it is too large
-
-
 def _after(request: Request) -> Place | None:
-    cursor = request.query.get("after")
-    if not cursor:
+    position = position_in(request, "after")
+    if position is None:
         return None
-    given = _CURSOR.fullmatch(_decoded(cursor))
+    given = _CURSOR.fullmatch(position)
     if given is None:
         raise InvalidRequest("after is no cursor that Casement gave.", parameter="after")
     return Place(Position(int(given["at"]), given["rest"]), int(given["as_of"]))
@@ -280,27 +192,11 @@ def _paged(request: Request, page: Page) -> Mapping[str, Any]:
     view: dict[str, Any] = {"data": page.data}
     if page.after:
         position = page.after.position
-        cursor = _encoded(f"{page.after.as_of}.{position.at}.{position.rest}")
-        view["paging"] = {"cursors": {"after": cursor}, "next": _next_url(request, cursor)}
+        after = cursor(f"{page.after.as_of}.{position.at}.{position.rest}")
+        view["paging"] = {"cursors": {"after": after}, "next": link(request, after=after)}
     return view
 
 
-def _next_url(request: Request, cursor: str) -> str:
-    return f"{request.url}?{urlencode({**request.query, 'after': cursor})}"
-
-
-def _encoded(position: str) -> str:
-    return base64.urlsafe_b64encode(position.encode()).decode().rstrip("=")
-
-
-def _decoded(cursor: str) -> str:
-    try:
-        return base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode()
-    except (binascii.Error, ValueError) as error:
-        raise InvalidRequest("after is no cursor that Casement gave.", parameter="after") from error
-
-
-TEMPLATES = "GET /{version}/{id}/message_templates"
 _ROUTES: Mapping[str, Callable[[Request, Reader, Own], Mapping[str, Any]]] = {
     "GET /{version}/{id}/contacts/{contact_id}": _show_contact,
     "GET /{version}/{id}/conversations": _list_conversations,
@@ -326,7 +222,6 @@ def handler(request: Request) -> Response:
         api_keys=wiring.api_keys(),
         reader=partial(_reader, now=now),
         own=Own(wiring.pendings(), wiring.numbers(), wiring.conversations(), wiring.contacts(), wiring.log()),
-        templates=wiring.templates(),
         secret=wiring.secret,
         now=now,
     )

@@ -13,9 +13,9 @@ from casement.domain.contact import contact_key
 from casement.domain.errors import InvalidRequest, NotFound
 from casement.domain.number import NumberSettings, PurposeTemplate, settings_from, settings_view
 from casement.domain.policy import LONGEST_WORD
-from casement.domain.untrusted import is_text, loads
+from casement.domain.untrusted import is_text
 from casement.runtime import wiring
-from casement.runtime.endpoint import authenticate, endpoint, hold_key, number_meant
+from casement.runtime.endpoint import authenticate, endpoint, hold_key, json_body, number_meant
 from casement.runtime.http import Request, Response
 from casement.runtime.secret import Secret
 from casement.store.api_keys import ApiKeys
@@ -139,12 +139,7 @@ def _with_categories(settings: NumberSettings, waba_id: str, templates: Template
 
 
 def _body(request: Request) -> dict[str, Any]:
-    if len(request.body) > LARGEST_BODY:
-        raise InvalidRequest(f"The body is larger than {LARGEST_BODY} bytes.")
-    try:
-        body = loads(request.body)
-    except ValueError as error:
-        raise InvalidRequest(f"The body {error}.") from error
+    body = json_body(request, LARGEST_BODY)
     if not isinstance(body, dict):
         raise InvalidRequest("The body must be a JSON object.")
     return body

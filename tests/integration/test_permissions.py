@@ -13,6 +13,7 @@ from casement.store.outbox import Outbox
 from local.stack.children import ROOT
 from local.stack.template import CloudFormationLoader
 from tests.support.deployment import ALICE, BOB, DAY, HELLO, HELLO_WORLD, HOUR, NUMBER, WABA, Deployment
+from tests.support.template_desk import NEWS, delete, edit, made
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
@@ -152,7 +153,15 @@ def read(casement: Deployment) -> None:
         route, _, query = path.partition("?")
         answer = casement.get(route, **dict([query.split("=")] if query else []))
         assert answer.status == 200, (path, answer.body)
-    assert casement.get("message_templates", number=WABA).status == 200
+
+
+def manage_templates(casement: Deployment) -> None:
+    template_id = made(casement)
+    casement.simulator.review(template_id, "approve", notify=False)
+    assert edit(casement, template_id, {"components": NEWS["components"][:1]}).status == 200
+    for path in (f"/v25.0/{WABA}/message_templates?summary=total_count", "/casement/v1/templates/news?waba_id=" + WABA):
+        assert casement.change("GET", path).status == 200
+    assert delete(casement, name="news").status == 200
 
 
 def change(casement: Deployment, held: str) -> None:
@@ -289,6 +298,14 @@ def test_write_api(casement):
         change(casement, held)
 
     assert seen == allowed("WriteApi")
+
+
+def test_templates_api(casement):
+    casement.now += 60_000
+    with operations(casement) as seen:
+        manage_templates(casement)
+
+    assert seen == allowed("TemplatesApi")
 
 
 def test_pass_media(casement):

@@ -53,6 +53,7 @@ from functions.send_message import app as send_message
 from functions.send_outbox import app as send_outbox
 from functions.sweep_sends import app as sweep_sends
 from functions.sync_templates import app as sync_templates
+from functions.templates_api import app as templates_api
 from functions.write_api import app as write_api
 from local.simulator import LOCAL_NUMBER, Simulator
 from local.simulator.config import APP_SECRET, VERIFY_TOKEN, Number
@@ -189,6 +190,7 @@ class Deployment:
             "SendMessage": self._send,
             "ReadApi": self._read,
             "WriteApi": self._write,
+            "TemplatesApi": self._manage_templates,
             "PassMedia": self._pass_media,
         }[match.target]
         return endpoint(respond)(event, None)
@@ -406,7 +408,6 @@ class Deployment:
             own=read_api.Own(
                 self.pendings, self.numbers_kept, Conversations(self.table), self.contacts, Log(self.table)
             ),
-            templates=self.templates,
             secret=self.secret,
             now=self.now,
         )
@@ -420,6 +421,16 @@ class Deployment:
                 self.pendings, self.numbers_kept, Conversations(self.table), self.contacts, self.templates
             ),
             now=self.now,
+        )
+
+    def _manage_templates(self, request: Request) -> Response:
+        return templates_api.respond(
+            request,
+            api_keys=self.api_keys,
+            secret=self.secret,
+            templates=self.templates,
+            graph=self.graph,
+            clock=lambda: self.now,
         )
 
     def _pass_media(self, request: Request) -> Response:

@@ -40,7 +40,6 @@ ROUTES = {
     "GET /{version}/{id}/conversations/{conversation_id}": "ReadApi",
     "GET /{version}/{id}/messages": "ReadApi",
     "GET /{version}/{id}/messages/{message_id}": "ReadApi",
-    "GET /{version}/{id}/message_templates": "ReadApi",
     "GET /{version}/{id}/contacts/{contact_id}": "ReadApi",
     "GET /casement/v1/holds": "ReadApi",
     "GET /casement/v1/holds/{hold_id}": "ReadApi",
@@ -51,6 +50,11 @@ ROUTES = {
     "PATCH /{version}/{id}/contacts/{contact_id}": "WriteApi",
     "DELETE /casement/v1/holds/{hold_id}": "WriteApi",
     "PUT /casement/v1/numbers/{id}": "WriteApi",
+    "GET /{version}/{id}/message_templates": "TemplatesApi",
+    "POST /{version}/{id}/message_templates": "TemplatesApi",
+    "DELETE /{version}/{id}/message_templates": "TemplatesApi",
+    "POST /{version}/{id}": "TemplatesApi",
+    "GET /casement/v1/templates/{name}": "TemplatesApi",
 }
 
 SECRET = {"secretsmanager:GetSecretValue"}
@@ -76,6 +80,7 @@ ALLOWED = {
     "PassMedia": on_table("GetItem") | SECRET,
     "ReadApi": on_table("BatchGetItem", "GetItem", "Query") | SECRET,
     "WriteApi": on_table("DeleteItem", "GetItem", "PutItem", "Query") | SECRET,
+    "TemplatesApi": on_table("GetItem", "PutItem", "Query") | SECRET,
     "React": on_table("BatchWriteItem", "PutItem", "Query") | STREAM | JOBS | FAILURES,
     "SendOutbox": on_table("DeleteItem", "GetItem", "PutItem", "Query") | SECRET | TAKEN_JOBS | PUT_OFF,
     "SweepSends": on_table("BatchGetItem", "DeleteItem", "GetItem", "PutItem", "Query") | SECRET | JOBS | FAILURES,
@@ -486,6 +491,8 @@ def test_what_must_be_noticed_has_an_alarm_that_somebody_gets():
         "send-unresolved",
         "window-mispredicted",
         "stream-too-old",
+        "api-errors",
+        "api-throttles",
         "function-errors",
         "throttles",
         "table-throttles",
@@ -522,10 +529,17 @@ def test_every_failure_queue_has_an_alarm():
 
 
 def test_errors_and_throttles_are_watched_for_every_function():
-    for alarm in ("FunctionErrorsAlarm", "ThrottlesAlarm"):
+    behind_the_api = {name for name, _ in events("HttpApi")}
+    watched = {
+        "ApiErrorsAlarm": behind_the_api,
+        "ApiThrottlesAlarm": behind_the_api,
+        "FunctionErrorsAlarm": set(FUNCTIONS) - behind_the_api,
+        "ThrottlesAlarm": set(FUNCTIONS) - behind_the_api,
+    }
+    for alarm, functions in watched.items():
         metrics = RESOURCES[alarm]["Properties"]["Metrics"]
         total, *each = metrics
-        assert references(metrics) == set(FUNCTIONS)
+        assert references(metrics) == functions
         assert len(metrics) <= 10  # CloudWatch watches no more in one alarm
         assert re.findall(r"m\d", total["Expression"]) == [metric["Id"] for metric in each]
         assert all(metric["ReturnData"] is False for metric in each)

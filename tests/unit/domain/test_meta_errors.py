@@ -21,6 +21,7 @@ from casement.domain.meta_errors import (
     wait_before_retry_s,
     waits_for_somebody,
 )
+from casement.domain.template_rules import Fault
 from casement.runtime.graph_shape import GRAPH_ERROR, error_response
 from tests.support.webhooks import any_json
 
@@ -33,7 +34,7 @@ TABLE = {
     ErrorClass.RECIPIENT: {130403, 130497, 131026, 131030, 131062, 137000},
     ErrorClass.TEMPLATE: {
         *(132000, 132001, 132005, 132007, 132008, 132012, 132015, 132016, 132018, 132068, 134102),
-        *(2388019, 2388039, 2388040, 2388047, 2388072, 2388073, 2388293, 2388299),
+        *(2388019, 2388023, 2388024, 2388039, 2388040, 2388047, 2388072, 2388073, 2388293, 2388299),
     },
     ErrorClass.NUMBER: {
         *(33, 368, 131031, 131037, 131042, 131044, 131045, 131048, 131064),
@@ -189,6 +190,7 @@ def test_every_error_is_shown_in_metas_shape(kind):
     arguments: tuple[Any, ...] = {
         errors.WindowClosed: ("closed", {"window": {}}),
         errors.GraphRejected: (400, {"error": {"code": 131026, "message": "(#131026) no"}}, 131026),
+        errors.TemplateFaulty: ((Fault("name", "Too long."), Fault("", "No object.")),),
     }.get(kind, ("in words",))
     as_meta = issubclass(kind, errors.RefusedAsMetaWould)
     error = kind(*arguments, code=132015) if as_meta else kind(*arguments)

@@ -5,11 +5,13 @@
     ├── NotAllowed              the key is known and may not do this
     ├── InvalidRequest          the request cannot be understood; says which parameter
     ├── NotFound                no such path or object
-    ├── NumberNotConfigured     we hold no token for this number
+    ├── NumberNotConfigured     we hold no token for this number or account
     ├── WindowClosed            free-form outside the customer service window
     ├── TemplateNotFound        no such template in that language
+    ├── TemplateFaulty          Meta would not review it: every fault, with its place
     ├── RefusedAsMetaWould      Meta would refuse it now, with this code
     │   ├── TemplateNotSendable     the template exists, and is not approved or does not fit
+    │   ├── TemplateChangeRefused   its name is taken, or it may not be changed yet, or ever
     │   ├── OptedOut                the customer does not want it
     │   └── NumberStopped           Meta lets this number send nothing
     ├── IdempotencyKeyReused    the key was used for another request
@@ -26,7 +28,10 @@ A class exists where a caller does something different. How each is shown to a G
 """
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from casement.domain.template_rules import Fault
 
 
 class CasementError(Exception):
@@ -54,7 +59,7 @@ class NotFound(CasementError):
 
 
 class NumberNotConfigured(CasementError):
-    """We hold no token for this number."""
+    """We hold no token for this number, or for this WhatsApp Business Account."""
 
 
 class WindowClosed(CasementError):
@@ -72,6 +77,14 @@ class TemplateNotFound(CasementError):
     """No such template in that language."""
 
 
+class TemplateFaulty(CasementError):
+    """What is to become a template breaks Meta's rules. `faults` are all of them, in words and with their places."""
+
+    def __init__(self, faults: "tuple[Fault, ...]") -> None:
+        super().__init__(" ".join(f"{fault.path}: {fault.why}" if fault.path else fault.why for fault in faults))
+        self.faults = faults
+
+
 class RefusedAsMetaWould(CasementError):
     """What Meta would refuse now. `code` is the code Meta would use."""
 
@@ -82,6 +95,18 @@ class RefusedAsMetaWould(CasementError):
 
 class TemplateNotSendable(RefusedAsMetaWould):
     """The template exists, and is not approved, or the parameters do not fit it."""
+
+
+class TemplateChangeRefused(RefusedAsMetaWould):
+    """The template can't be made, changed or deleted now. `subcode` is Meta's, where there is one; `retry_after` the
+    seconds until it can, where time alone brings that about."""
+
+    def __init__(
+        self, message: str, *, code: int = 100, subcode: int | None = None, retry_after: int | None = None
+    ) -> None:
+        super().__init__(message, code=code)
+        self.subcode = subcode
+        self.retry_after = retry_after
 
 
 class OptedOut(RefusedAsMetaWould):

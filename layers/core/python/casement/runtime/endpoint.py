@@ -9,6 +9,7 @@ from aws_lambda_powertools import Logger
 from casement.domain.api_key import ApiKey, Scope
 from casement.domain.errors import CasementError, InvalidRequest, NotAuthenticated, NotFound
 from casement.domain.message_key import MessageKey
+from casement.domain.untrusted import loads
 from casement.runtime.graph_shape import error_response
 from casement.runtime.http import Request, Response, request_from
 from casement.runtime.secret import Number, Secret
@@ -86,6 +87,16 @@ def hold_key(request: Request) -> MessageKey:
     if key is None:
         raise NotFound("Messages that wait are found by the id that Casement gave them.")
     return key
+
+
+def json_body(request: Request, largest: int) -> Any:
+    """What the body says. Raises `InvalidRequest` if it has more than `largest` bytes or is no JSON."""
+    if len(request.body) > largest:
+        raise InvalidRequest(f"The body is larger than {largest} bytes.")
+    try:
+        return loads(request.body)
+    except ValueError as error:
+        raise InvalidRequest(f"The body {error}.") from error
 
 
 def is_wanted(request: Request, name: str) -> bool:

@@ -25,6 +25,8 @@ from casement.domain.errors import (
     SecretUnavailable,
     StillUnderWay,
     StoreUnavailable,
+    TemplateChangeRefused,
+    TemplateFaulty,
     TemplateNotFound,
     TemplateNotSendable,
     WindowClosed,
@@ -48,6 +50,8 @@ GRAPH_ERROR: Mapping[type[CasementError], GraphShape] = {
     NumberNotConfigured: GraphShape(HTTPStatus.BAD_REQUEST, 100, 33),
     WindowClosed: GraphShape(HTTPStatus.BAD_REQUEST, 131047),
     TemplateNotFound: GraphShape(HTTPStatus.NOT_FOUND, 132001),
+    TemplateFaulty: GraphShape(HTTPStatus.BAD_REQUEST, 100),
+    TemplateChangeRefused: GraphShape(HTTPStatus.BAD_REQUEST, 100),  # the error brings its subcode
     TemplateNotSendable: GraphShape(HTTPStatus.BAD_REQUEST, 132015),  # the error brings its own code
     OptedOut: GraphShape(HTTPStatus.BAD_REQUEST, 131050),
     NumberStopped: GraphShape(HTTPStatus.UNAUTHORIZED, 190),
@@ -57,7 +61,8 @@ GRAPH_ERROR: Mapping[type[CasementError], GraphShape] = {
     SecretUnavailable: GraphShape(HTTPStatus.SERVICE_UNAVAILABLE, 2),
     GraphRejected: GraphShape(HTTPStatus.BAD_REQUEST, 100),  # Meta's own answer is passed on
     GraphUnavailable: GraphShape(HTTPStatus.SERVICE_UNAVAILABLE, 2),  # the same, where there is one
-    # Of a receipt only, which may be repeated; for a message it is an answer, `message_status: unknown`.
+    # Of what may be repeated: a receipt, or a template, which Meta makes and deletes once. For a message it is an
+    # answer, `message_status: unknown`.
     GraphOutcomeUnknown: GraphShape(HTTPStatus.SERVICE_UNAVAILABLE, 2),
 }
 _TITLE = {131047: "Re-engagement message"}
@@ -82,12 +87,26 @@ def shown(error: CasementError) -> tuple[int, Mapping[str, Any]]:
         "error_data": {"messaging_product": "whatsapp", "details": str(error)},
         "fbtrace_id": f"casement-{uuid.uuid4().hex}",
     }
-    if shape.subcode is not None:
-        body["error_subcode"] = shape.subcode
-    if isinstance(error, WindowClosed):
-        body["error_data"]["casement"] = error.details
-    if isinstance(error, InvalidRequest) and error.parameter:
-        body["error_data"]["casement"] = {"parameter": error.parameter}
+    subcode = error.subcode if isinstance(error, TemplateChangeRefused) else shape.subcode
+    if subcode is not None:
+        body["error_subcode"] = subcode
+    if ours := _ours(error):
+        body["error_data"]["casement"] = ours
     if isinstance(error, StillUnderWay):
         body["is_transient"] = True
+    if isinstance(error, TemplateFaulty | TemplateChangeRefused):  # where Meta says what is wrong with a template
+        body |= {"error_user_title": "Message template refused", "error_user_msg": str(error)}
     return int(shape.status), {"error": body}
+
+
+def _ours(error: CasementError) -> Mapping[str, Any]:
+    """What a caller of Casement may want to know that Graph has no word for."""
+    if isinstance(error, WindowClosed):
+        return error.details
+    if isinstance(error, InvalidRequest) and error.parameter:
+        return {"parameter": error.parameter}
+    if isinstance(error, TemplateFaulty):
+        return {"faults": [{"path": fault.path, "why": fault.why} for fault in error.faults]}
+    if isinstance(error, TemplateChangeRefused) and error.retry_after is not None:
+        return {"retry_after": error.retry_after}
+    return {}

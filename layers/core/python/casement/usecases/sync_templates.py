@@ -14,6 +14,7 @@ from tempfile import SpooledTemporaryFile
 from typing import Any, NamedTuple, Protocol
 
 from casement.domain.errors import CasementError, GraphOutcomeUnknown, GraphUnavailable, StoreUnavailable
+from casement.domain.template_lifecycle import is_gone
 from casement.domain.templates import (
     DELETED,
     Held,
@@ -324,7 +325,7 @@ def _keep_gone(one: Known, reading: Reading) -> bool:
     if old is None or old.template.id != one.id:
         return False
     gone = reading.gone(old)
-    is_new = old.deleted_at is None and old.source is Source.REQUEST and reading.now - old.read_at < NEW_MS
+    is_new = not is_gone(old.template) and old.source is Source.REQUEST and reading.now - old.read_at < NEW_MS
     if is_new and not (gone.told is not None and explains(gone.told, DELETED)):
         return False
     return reading.store.keep(gone)
