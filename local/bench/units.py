@@ -36,7 +36,7 @@ from casement.usecases.once import Once
 from casement.usecases.outbox import work_off
 from casement.usecases.react import Change, Outlook, Projections, project, react
 from casement.usecases.send_message import Asking, send_message
-from local.bench import Figure, webhooks
+from local.bench import Figure, syncing, webhooks
 from local.bench.meter import WRITE_UNIT, Meter, size
 from local.simulator import LOCAL_NUMBER
 
@@ -79,6 +79,7 @@ def measured(client: Any, plain: Any, like: str) -> list[Figure]:
         *_ingesting(meter, table, facts, images),
         *_sending(meter, table, facts, engine, images),
         *_outside_of_the_window(meter, table, facts),
+        syncing.unchanged(plain, name),
     ]
 
 
