@@ -28,7 +28,7 @@ _NO_SUCH_ROUTE = "The stack has no such route: it is older than this command. De
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class Fault:
     """Where something is wrong, and what: `path` as in `components[1].text`, "" for the whole."""
 
     path: str
@@ -41,7 +41,7 @@ class Place:
 class Refused(Trouble):
     """The API, or Meta behind it, said no. `faults` are what is wrong with a template, one for each place."""
 
-    def __init__(self, words: str, *, code: int = 0, subcode: int = 0, faults: tuple[Place, ...] = ()) -> None:
+    def __init__(self, words: str, *, code: int = 0, subcode: int = 0, faults: tuple[Fault, ...] = ()) -> None:
         super().__init__(words)
         self.code, self.subcode, self.faults = code, subcode, faults
 
@@ -53,6 +53,10 @@ class Refused(Trouble):
 
 class NotLetIn(Refused):
     """The key may not do this, or the stack's own token may not: whatever is asked next will be refused too."""
+
+
+class NotRead(Trouble):
+    """Meta could not be asked what it has now. What the stack knows is as old as its last reading."""
 
 
 class Limited(Trouble):
@@ -78,18 +82,27 @@ class Api:
     ) -> Iterator[Json]:
         """Every template of a WABA that fits the filters, page by page, as the stack knows it.
 
-        With `refresh`, the stack asks Meta first.
+        With `refresh`, the stack asks Meta first. Raises `NotRead` if that failed.
         """
         wanted = {name: value for name, value in (filters or {}).items() if value}
         query = {"limit": _PAGE, **wanted}
         first = {**query, "casement_refresh": "true"} if refresh else query
         answer = self._read(f"{self._waba(waba_id)}/message_templates", first)
+        told = _object(answer.get("casement"))
+        if refresh and told.get("refreshed") is not True:
+            raise NotRead(
+                f"The templates could not be read from Meta: {told.get('why') or 'the stack does not say why'}"
+            )
+        last = None
         while True:
             yield from _objects(answer.get("data"))
             paging = _object(answer.get("paging"))
             after = _object(paging.get("cursors")).get("after")
             if not paging.get("next") or not after:
                 return
+            if after == last:
+                raise Trouble("The listing has no end: its pages lead back to themselves.")
+            last = after
             answer = self._read(f"{self._waba(waba_id)}/message_templates", {**query, "after": str(after)})
 
     def create(self, waba_id: str, template: Mapping[str, Any]) -> Json:
@@ -181,9 +194,9 @@ def _words(status: int, error: Mapping[str, Any]) -> str:
     return f"Meta refused it: {said} (code {'/'.join(map(str, filter(None, (code, error.get('error_subcode')))))})"
 
 
-def _faults(error: Mapping[str, Any]) -> tuple[Place, ...]:
+def _faults(error: Mapping[str, Any]) -> tuple[Fault, ...]:
     ours = _object(_object(error.get("error_data")).get("casement"))
-    return tuple(Place(str(each.get("path", "")), str(each.get("why", ""))) for each in _objects(ours.get("faults")))
+    return tuple(Fault(str(each.get("path", "")), str(each.get("why", ""))) for each in _objects(ours.get("faults")))
 
 
 def _object(value: Any) -> Json:

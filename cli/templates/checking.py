@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from casement.domain.template_rules import faults as faults_of
 from casement.domain.template_rules import library_faults
-from cli.api import Place as Fault
+from cli.api import Fault
 from cli.templates.definition import Definition, Place, place_of
 
 

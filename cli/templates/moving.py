@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
+from cli.api import NotRead
 from cli.outside import console, table
 from cli.templates.account import Account, Asked, asked_of, print_json
 from cli.templates.checking import faults, faulty
@@ -14,6 +15,7 @@ from cli.templates.files import STDIO, read_set, write_set
 from cli.templates.outcomes import as_json, counted, shown, went_wrong
 from cli.templates.plan import Comparison, Create, Edit, Plan, compare, plan
 from cli.templates.progress import with_progress
+from cli.templates.rows import Listed
 from cli.trouble import Trouble
 
 Source = Annotated[str | None, typer.Argument(metavar="[SET]", help="A file or folder of export; - is stdin.")]
@@ -109,7 +111,7 @@ def import_set(
     asked = asked_of(ctx)
     wanted = _source(asked, source, from_waba, from_stack, from_api_key)
     with asked.account() as account:
-        todo = plan(wanted, account.api.templates(account.waba_id, refresh=True), faults)
+        todo = plan(wanted, _there_now(account), faults)
         steps: list[Create | Edit] = [*todo.create, *(() if new_only else todo.edit)]
         outcomes = [Outcome(each.place, Did.REFUSED, each.why) for each in todo.blocked]
         if yes:
@@ -145,6 +147,15 @@ def _set_of(account: Account, **filters: str | None) -> list[Definition]:
     """What an account has, as it is created."""
     listed = account.api.templates(account.waba_id, filters)
     return [creation(each) for each in listed if is_there(each)]
+
+
+def _there_now(account: Account) -> list[Listed]:
+    """What the account has, by Meta if it can be asked: of very many templates, not while one waits."""
+    try:
+        return list(account.api.templates(account.waba_id, refresh=True))
+    except NotRead as error:
+        typer.echo(f"{error} So this goes by what the stack read last.", err=True)
+        return list(account.api.templates(account.waba_id))
 
 
 def _named(place: Place) -> dict[str, object]:
