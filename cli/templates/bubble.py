@@ -17,7 +17,7 @@ _CARRIED = ("url", "phone_number", "code")
 
 
 def bubble(rendered: Mapping[str, Any], *, width: int = _WIDTH) -> Panel:
-    """Header, body, footer, buttons and cards of a preview's `message`; from the right where it is written from there."""
+    """All of a preview's `message`, from the right where it is written from there."""
     from_right = rendered.get("direction") == "rtl"
     parts = [*_parts(rendered, from_right), *_cards(rendered)]
     title = "from right to left" if from_right else None
