@@ -131,11 +131,11 @@ def test_a_page_that_fails_leaves_the_set_as_it_was_and_is_told(synced, page, fa
     assert synced.templates.sync_record(WABA).last_error is None
 
 
-def test_thousands_of_templates(dynamodb):
+def test_hundreds_of_templates(dynamodb):
     with deployed(dynamodb, [LOCAL_NUMBER]) as casement:
-        add(casement, 2_000)
+        add(casement, 500)
 
-        assert casement.sync()[0].listed == 2_005
+        assert casement.sync()[0].listed == 505
         casement.now += 1
         with watching(casement.client) as calls:
             assert casement.sync()[0].changed == 0

@@ -63,8 +63,10 @@ class Templates:
             yield _held(waba_id, found)
 
     def known(self, waba_id: str) -> Iterator[Known]:
-        """A11. What a listing is compared with, of every translation, as it is at this moment."""
-        for found in self._table.query(keys.templates(waba_id), _FIRST, _LAST, consistent=True):
+        """A11. What a listing is compared with, of every translation. What was written this very second may be missing:
+        whoever keeps a difference looks again.
+        """
+        for found in self._table.query(keys.templates(waba_id), _FIRST, _LAST):
             yield Known(
                 Place(text(found, "name"), text(found, "language")),
                 text(found, "id"),
