@@ -166,6 +166,7 @@ ODD: dict[str, Any] = {
     "opening": "{{" * 20_000,
     "opening_and_spaces": "{{" + " " * 20_000,
     "variables": "{{1}}" * 5_000,
+    "many_variables": "".join(f"{{{{{number}}}}}" for number in range(10_000)),
     "spaces": " " * 20_000,
     "long": "x" * 20_000 + "\n",
     "true": True,
