@@ -10,7 +10,7 @@ import typer
 
 from cli.anywhere import OptionsAnywhere
 from cli.outside import work_of
-from cli.templates import deleting, listing, moving, submitting
+from cli.templates import deleting, finding, listing, moving, previewing, submitting
 from cli.templates.account import Asked
 
 app = typer.Typer(
@@ -19,6 +19,8 @@ app = typer.Typer(
     no_args_is_help=True,
 )
 app.command("list")(listing.list_templates)
+app.command("find")(finding.find)
+app.command("preview")(previewing.preview)
 app.command("submit")(submitting.submit)
 app.command("sync")(listing.sync)
 app.command("diff")(moving.diff)

@@ -17,6 +17,8 @@ OTHERS = "sentinel-other\n" * 3 + "42\n43\nsentinel-token\n\n"
 
 TEMPLATES = [
     ("templates", "list"),
+    ("templates", "find", "order"),
+    ("templates", "preview", "--starter", "order_update"),
     ("templates", "submit", "order_update", "--wait", "--minutes", "1"),
     ("templates", "sync", "--json"),
     ("templates", "diff", "template.json"),
