@@ -62,6 +62,12 @@ def choose(
     return None, tuple(passed)
 
 
+def first_that_may_go(candidates: Iterable[Candidate], refuses: Callable[[Template], str | None]) -> Template | None:
+    """The template that would be chosen if parameters were no matter, None if none would be."""
+    translations = ((candidate, template) for candidate in candidates for template in candidate.translations)
+    return next((template for candidate, template in translations if not why_not(candidate, template, refuses)), None)
+
+
 def languages_for(wanted: str | None, fallbacks: Sequence[str]) -> tuple[str, ...]:
     """The languages to look for, best first: the wanted one, it without its region, then the fallbacks."""
     own = _meta_language(wanted or "")
@@ -82,16 +88,16 @@ def _weigh(
     parameters: Mapping[str, Any],
     refuses: Callable[[Template], str | None],
 ) -> Chosen | Passed:
-    why = _why_not(candidate, template, refuses)
+    why = why_not(candidate, template, refuses)
     if why is not None:
         return Passed(template.name, template.language, why)
     content = filled(template.definition, parameters)
     if not content.complete:
         return Passed(template.name, template.language, _why_not_filled(content), content.missing)
-    return Chosen(template, _body(template, content))
+    return Chosen(template, body_of(template, content))
 
 
-def _why_not(candidate: Candidate, template: Template, refuses: Callable[[Template], str | None]) -> str | None:
+def why_not(candidate: Candidate, template: Template, refuses: Callable[[Template], str | None]) -> str | None:
     """In words, why the template can't serve whatever it is filled with."""
     if error := why_not_sendable(template):
         return str(error)
@@ -113,6 +119,7 @@ def _why_not_filled(content: Filled) -> str:
     return " ".join((*missing, *content.misfit))
 
 
-def _body(template: Template, content: Filled) -> dict[str, Any]:
+def body_of(template: Template, content: Filled) -> dict[str, Any]:
+    """Graph's `template` object."""
     body = {"name": template.name, "language": {"code": template.language}}
     return {**body, "components": list(content.components)} if content.components else body
