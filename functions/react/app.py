@@ -1,5 +1,6 @@
 """Off the table's stream: what follows from a stored fact."""
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -35,5 +36,7 @@ def handler(event: Mapping[str, Any], _context: Any) -> dict[str, Any]:
         return {"batchItemFailures": [{"itemIdentifier": records[0]["dynamodb"]["SequenceNumber"]}]}
     if reacted.mispredicted:  # we held a window to be open, and Meta did not
         wiring.count("WindowMispredicted", reacted.mispredicted)
+    for name, count in Counter(reacted.alarms).items():
+        wiring.count(name, count)
     logger.info("reacted", records=len(records), entries=reacted.entries, jobs=reacted.jobs)
     return {"batchItemFailures": []}

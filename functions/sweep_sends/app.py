@@ -1,5 +1,5 @@
 """On a schedule: what time brings about. Holds that expired, sends that nobody resolved, work that was lost sight of,
-and numbers that can send again.
+numbers that can send again; counts that have settled, and templates that fail too often.
 """
 
 from collections.abc import Callable, Mapping
@@ -17,7 +17,11 @@ from casement.store.log import Log
 from casement.store.messages import Messages
 from casement.store.pendings import Pendings
 from casement.store.sends import Sends
+from casement.store.template_counts import TemplateCounts
+from casement.store.templates import Templates
 from casement.usecases.engine import Engine
+from casement.usecases.fold_counts import fold_counts
+from casement.usecases.mark_failing_templates import mark_failing_templates
 from casement.usecases.sweep import Swept, sweep
 
 PATIENCE_MS = 240_000  # for all numbers, each its part; the function has five minutes
@@ -35,6 +39,7 @@ def sweep_all(
     messages: Messages,
     sends: Sends,
     pendings: Pendings,
+    counts: TemplateCounts,
     clock: Callable[[], int],
 ) -> list[Swept]:
     """Look after every number. One that fails does not keep the others from it; then this raises at the end."""
@@ -53,6 +58,7 @@ def sweep_all(
                 probe=probe,
                 until=clock() + (until - clock()) // left,
             )
+            fold_counts(number.number, counts, clock())
         except StoreUnavailable as error:
             problem = error
             continue
@@ -63,6 +69,16 @@ def sweep_all(
     if problem:
         raise problem
     return swept
+
+
+def look_at_templates(secret: Secret, *, counts: TemplateCounts, templates: Templates, now: int) -> None:
+    """Mark the templates that fail too often. Raises `StoreUnavailable`."""
+    numbers: dict[str, list[str]] = {}
+    for number in secret.numbers.values():
+        numbers.setdefault(number.waba_id, []).append(number.number)
+    for waba_id, theirs in numbers.items():
+        for ill in mark_failing_templates(waba_id, theirs, counts, templates, now):
+            logger.error("a template fails too often", template_id=ill.template_id, asked=ill.asked, failed=ill.failed)
 
 
 @metrics.log_metrics
@@ -81,8 +97,10 @@ def handler(_event: Mapping[str, Any], _context: Any) -> dict[str, Any]:
         messages=wiring.messages(),
         sends=wiring.sends(),
         pendings=wiring.pendings(),
+        counts=wiring.template_counts(),
         clock=wiring.now,
     )
+    look_at_templates(secret, counts=wiring.template_counts(), templates=wiring.templates(), now=wiring.now())
     stopped = sum(1 for one in swept if one.stopped_by is not None)
     metrics.add_metric("NumbersStopped", MetricUnit.Count, stopped)
     return {"swept": len(swept)}

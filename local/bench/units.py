@@ -28,6 +28,7 @@ from casement.store.numbers import Numbers
 from casement.store.pendings import Pendings
 from casement.store.sends import Sends
 from casement.store.table import Item, Table
+from casement.store.template_changes import chapters_in
 from casement.store.template_counts import TemplateCounts, steps_in
 from casement.store.templates import Templates
 from casement.usecases.answers import HELD, Answer
@@ -237,6 +238,8 @@ def _react(images: list[Item], table: Table) -> None:
         Messages(table),
         TemplateCounts(table, retention_days=RETENTION_DAYS),
         steps_in,
+        Templates(table),
+        chapters_in,
         lambda _: None,
         Numbers(table),
         lambda: NOW,

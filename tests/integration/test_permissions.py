@@ -250,6 +250,13 @@ def test_send_outbox(casement):
 
 
 def test_sweep_sends(casement):
+    casement.sync()
+    yesterdays = casement.send(message=HELLO_WORLD).body["messages"][0]["id"]
+    casement.now += DAY
+    casement.send(message=HELLO_WORLD)
+    casement.simulator.read(yesterdays)
+    casement.deliver()
+    casement.react()  # there is something to count of two days
     casement.wrote(ago=HOUR)
     casement.simulator.fail_next("timeout_after")
     casement.send()

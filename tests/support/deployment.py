@@ -39,6 +39,7 @@ from casement.store.numbers import Numbers
 from casement.store.pendings import Pendings
 from casement.store.sends import Sends
 from casement.store.table import Table
+from casement.store.template_changes import chapters_in
 from casement.store.template_counts import TemplateCounts, steps_in
 from casement.store.templates import Templates
 from casement.usecases.engine import Engine
@@ -141,6 +142,7 @@ class Deployment:
         self.numbers_kept, self.contacts = Numbers(self.table), Contacts(self.table)
         self.pendings = Pendings(self.table, retention_days=365)
         self.counted: list[str] = []
+        self.alarmed: list[str] = []  # metrics of what somebody should know of templates
         self.jobs: list[Job] = []  # the outbox
         self.put_off: dict[str, float] = {}  # groups of the outbox that wait, and until when (epoch milliseconds)
         self._facts = Facts(self.table, retention_days=365)
@@ -284,14 +286,23 @@ class Deployment:
         """Let `react` see everything stored since it last looked; `times` times over, as a stream may."""
         changes, self.stream.changes = self.stream.changes, []
         for _ in range(times):
-            react(changes, self.projections(), self.outlook())
+            self.alarmed += react(changes, self.projections(), self.outlook()).alarms
 
     def outlook(self) -> Outlook:
         """Where `react` looks, and where its jobs go."""
         alias = Conversations(self.table).alias
         messages, counts = Messages(self.table), TemplateCounts(self.table, retention_days=365)
         return Outlook(
-            alias, self.pendings, messages, counts, steps_in, self.jobs.extend, self.numbers_kept, lambda: self.now
+            alias,
+            self.pendings,
+            messages,
+            counts,
+            steps_in,
+            self.templates,
+            chapters_in,
+            self.jobs.extend,
+            self.numbers_kept,
+            lambda: self.now,
         )
 
     def work_off(self) -> None:
@@ -311,7 +322,8 @@ class Deployment:
 
     def sweep(self) -> list[Swept]:
         """`sweep_sends`, on its schedule."""
-        return sweep_sends.sweep_all(
+        counts = TemplateCounts(self.table, retention_days=365)
+        swept = sweep_sends.sweep_all(
             self.secret(),
             engine=self.engine,
             graph=self.graph,
@@ -319,8 +331,11 @@ class Deployment:
             messages=Messages(self.table),
             sends=Sends(self.table, retention_days=365),
             pendings=self.pendings,
+            counts=counts,
             clock=lambda: self.now,
         )
+        sweep_sends.look_at_templates(self.secret(), counts=counts, templates=self.templates, now=self.now)
+        return swept
 
     def projections(self) -> Projections:
         """What is written because of facts."""

@@ -12,6 +12,7 @@ import yaml
 
 from casement.domain.meta_errors import wait_before_retry_s
 from casement.domain.template_counts import KEPT_MS, SETTLED_MS
+from casement.domain.template_health import FAILS, FELL, MOVED, STOPPED
 from casement.meta import graph
 from casement.runtime.settings import Settings
 from casement.store import keys
@@ -83,7 +84,10 @@ ALLOWED = {
     "TemplatesApi": on_table("GetItem", "PutItem", "Query") | SECRET,
     "React": on_table("BatchWriteItem", "PutItem", "Query") | STREAM | JOBS | FAILURES,
     "SendOutbox": on_table("DeleteItem", "GetItem", "PutItem", "Query") | SECRET | TAKEN_JOBS | PUT_OFF,
-    "SweepSends": on_table("BatchGetItem", "DeleteItem", "GetItem", "PutItem", "Query") | SECRET | JOBS | FAILURES,
+    "SweepSends": on_table("BatchGetItem", "BatchWriteItem", "DeleteItem", "GetItem", "PutItem", "Query")
+    | SECRET
+    | JOBS
+    | FAILURES,
     "SyncTemplates": on_table("GetItem", "PutItem", "Query") | SECRET | STREAM | FAILURES,
 }
 WRITES = on_table("PutItem", "UpdateItem", "DeleteItem", "BatchWriteItem")
@@ -483,6 +487,10 @@ def test_what_must_be_noticed_has_an_alarm_that_somebody_gets():
         "webhook-5xx",
         "quarantined",
         "sync-too-old",
+        "template-stopped",
+        "template-category",
+        "template-quality",
+        "template-fails",
         "react-failures",
         "send-outbox-failures",
         "sweep-sends-failures",
@@ -545,6 +553,7 @@ def test_errors_and_throttles_are_watched_for_every_function():
         assert all(metric["ReturnData"] is False for metric in each)
 
 
+OF_TEMPLATES = {STOPPED, MOVED, FELL, FAILS}  # what `react` counts of them
 NAMESPACE = {"Fn::Sub": "Casement/${AWS::StackName}"}
 
 
@@ -558,7 +567,8 @@ def test_our_own_metrics_are_watched_under_the_name_they_are_written_with():
 
     assert watched >= {("NumberStopped", service) for service in ("send_message", "send_outbox")}
     assert TEMPLATE["Globals"]["Function"]["Environment"]["Variables"]["POWERTOOLS_METRICS_NAMESPACE"] == NAMESPACE
-    for metric, service in watched:
+    assert watched >= {(metric, "react") for metric in OF_TEMPLATES}
+    for metric, service in watched - {(metric, "react") for metric in OF_TEMPLATES}:
         assert metric in counted_by(ROOT / "functions" / service / "app.py"), service
 
 

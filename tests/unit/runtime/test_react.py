@@ -23,7 +23,9 @@ from casement.store.messages import Messages
 from casement.store.numbers import Numbers
 from casement.store.pendings import Pendings
 from casement.store.table import Table
+from casement.store.template_changes import chapters_in
 from casement.store.template_counts import TemplateCounts, steps_in
+from casement.store.templates import Templates
 from casement.usecases.react import Change, Outlook, Reacted, project, react
 from functions.react.app import changes_in, handler
 from tests.support.deliveries import projections_on
@@ -196,7 +198,16 @@ def reacted(
     pendings = Pendings(kept, retention_days=365)
     counts = TemplateCounts(kept, retention_days=365)
     outlook = Outlook(
-        Conversations(kept).alias, pendings, Messages(kept), counts, steps_in, jobs.extend, Numbers(kept), lambda: now
+        Conversations(kept).alias,
+        pendings,
+        Messages(kept),
+        counts,
+        steps_in,
+        Templates(kept),
+        chapters_in,
+        jobs.extend,
+        Numbers(kept),
+        lambda: now,
     )
     changes = [Change(image, None, now) for image in stored]
     return react(changes, projections_on(dynamodb, table), outlook), jobs

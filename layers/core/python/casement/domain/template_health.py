@@ -1,6 +1,25 @@
-"""Templates that fail too often to be chosen by anything but their name."""
+"""Templates that should not be chosen by anything but their name: Meta scores them low, or too much of what they send
+fails; and what about a template is worth an alarm.
+"""
 
+from collections import Counter
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+
+from casement.domain.template_counts import ASKED, FAILED, Tally
+from casement.domain.template_history import ANNOUNCED_CATEGORY, CATEGORY, ERRORS, QUALITY, STATUS, Transition
+from casement.domain.templates import APPROVED, Source, Template
+
+# Of what was asked for in the last two hours, a third failed, and it was not just a handful.
+LOOKED_AT_MS = 2 * 3_600_000
+FEWEST_ASKED = 20
+FAILS_AT = 1 / 3
+LASTS_MS = 3_600_000
+
+LOW = "RED"
+_RANK = {"YELLOW": 1, "RED": 2}  # of everything else: 0
+
+STOPPED, MOVED, FELL, FAILS = "TemplateStopped", "TemplateCategoryMoved", "TemplateQualityFell", "TemplateFails"
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,3 +38,70 @@ class Ill:
     def lasts(self, now: int) -> bool:
         """Whether it still counts."""
         return now < self.until
+
+
+def fallen_ill(counts: Mapping[Tally, int], known: Mapping[str, Ill], now: int) -> list[Ill]:
+    """Which templates fail too often, by what was counted of late, and are to be marked: `known` are those that are
+    marked. A mark is made anew when half of its time is over."""
+    asked, failed = Counter[str](), Counter[str]()
+    for tally, count in counts.items():
+        if tally.what == ASKED:
+            asked[tally.template_id] += count
+        elif tally.what.startswith(FAILED):
+            failed[tally.template_id] += count
+    too_many = (
+        template_id
+        for template_id, number in asked.items()
+        if number >= FEWEST_ASKED and failed[template_id] >= number * FAILS_AT
+    )
+    marks = ((template_id, known.get(template_id)) for template_id in too_many)
+    return [
+        Ill(template_id, asked[template_id], failed[template_id], mark.since if mark else now, now + LASTS_MS)
+        for template_id, mark in marks
+        if not (mark and mark.lasts(now + LASTS_MS // 2))
+    ]
+
+
+def why_unhealthy(template: Template, ill: Mapping[str, Ill]) -> str | None:
+    """In words, why a template that may be sent should not be chosen."""
+    if template.quality == LOW:
+        return f"Meta scores template '{template.name}' ({template.language}) RED: it will be paused soon."
+    mark = ill.get(template.id)
+    if mark is not None:
+        return (
+            f"Of {mark.asked} messages that template '{template.name}' ({template.language}) was sent as of late, "
+            f"{mark.failed} failed."
+        )
+    return None
+
+
+def alarm_for(transition: Transition) -> str | None:
+    """The metric that counts a change that somebody should know of, None for any other."""
+    return _ALARMS[transition.what](transition) if transition.what in _ALARMS else None
+
+
+def _stopped(change: Transition) -> str | None:
+    """It went out, and does no longer, and not since its owner edited or deleted it."""
+    could_go = change.was == APPROVED or (change.was and change.now in ("PAUSED", "DISABLED"))
+    return STOPPED if could_go and change.now != APPROVED and change.source != Source.REQUEST else None
+
+
+def _moved(change: Transition) -> str | None:
+    return MOVED if change.was else None
+
+
+def _announced(change: Transition) -> str | None:
+    return MOVED if change.now else None
+
+
+def _fell(change: Transition) -> str | None:
+    return FELL if _RANK.get(change.now, 0) > _RANK.get(change.was, 0) else None
+
+
+_ALARMS: Mapping[str, Callable[[Transition], str | None]] = {
+    STATUS: _stopped,
+    CATEGORY: _moved,
+    ANNOUNCED_CATEGORY: _announced,
+    QUALITY: _fell,
+    ERRORS: lambda _: FAILS,
+}

@@ -12,12 +12,13 @@ from operator import attrgetter
 from casement.domain.templates import DELETED, Held, Source
 
 STATUS, CATEGORY, ANNOUNCED_CATEGORY, QUALITY = "status", "category", "announced_category", "quality"
+ERRORS, COUNTED = "errors", "count"  # that it fails too often, which we counted ourselves
 NOTHING = ""  # what was before the first, and what an announcement becomes that is withdrawn or done
 
 
 @dataclass(frozen=True, slots=True)
 class Transition:
-    """One change of one thing. `at` is epoch milliseconds; `what` is one of the four above; `was` is empty for the
+    """One change of one thing. `at` is epoch milliseconds; `what` is one of the words above; `was` is empty for the
     first."""
 
     at: int
@@ -25,6 +26,15 @@ class Transition:
     was: str
     now: str
     source: str
+
+
+@dataclass(frozen=True, slots=True)
+class Chapter:
+    """What a history goes on with."""
+
+    waba_id: str
+    template_id: str
+    transitions: tuple[Transition, ...]
 
 
 def state_of(held: Held | None) -> Mapping[str, str]:

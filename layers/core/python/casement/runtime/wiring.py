@@ -310,6 +310,7 @@ def projections() -> "Projections":
 
 def outlook() -> "Outlook":
     """Where to look for what waits."""
+    from casement.store.template_changes import chapters_in
     from casement.store.template_counts import steps_in
     from casement.usecases.react import Outlook
 
@@ -319,6 +320,8 @@ def outlook() -> "Outlook":
         messages(),
         template_counts(),
         steps_in,
+        templates(),
+        chapters_in,
         lambda jobs: outbox().put(jobs),
         numbers(),
         now,

@@ -146,7 +146,7 @@ class Templates:
         read_at, known = self._remembered.get(waba_id, (0, None))
         if known is None or not 0 <= now - read_at < _REMEMBERED_MS:
             found = self._table.query(keys.templates(waba_id), keys.ILL, keys.AFTER_ILL)
-            known = {ill.template_id: ill for ill in map(_ill, found)}
+            known = {ill.template_id: ill for ill in map(ill_of, found)}
             self._remembered[waba_id] = (now, known)
         return {template_id: ill for template_id, ill in known.items() if ill.lasts(now)}
 
@@ -224,6 +224,7 @@ def _transition(found: Item) -> Transition:
     )
 
 
-def _ill(found: Item) -> Ill:
+def ill_of(found: Mapping[str, Any]) -> Ill:
+    """The mark that an item is."""
     counted = (number(found, name) or 0 for name in ("asked", "failed", "since", "until"))
     return Ill(text(found, "id"), *counted)

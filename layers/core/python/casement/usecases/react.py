@@ -16,6 +16,8 @@ from casement.domain.messages import TemplateSent
 from casement.domain.number import Health, NumberState
 from casement.domain.pending import Pending
 from casement.domain.template_counts import REPLIED, TAPPED, Cell, Step, cells_of, detailed
+from casement.domain.template_health import alarm_for
+from casement.domain.template_history import Chapter, Transition
 from casement.domain.window import DAY_MS
 from casement.usecases.find_conversation import ReadAlias, find_conversation
 
@@ -84,11 +86,19 @@ class Counts(Protocol):
     def add(self, cells: Iterable[Cell]) -> None: ...
 
 
+class Templates(Protocol):
+    """What happened to templates."""
+
+    def add_history(self, waba_id: str, template_id: str, transitions: Iterable[Transition]) -> None: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Outlook:
-    """Where to look for what waits and what was said, where jobs and counts go, and how numbers are at this moment.
+    """Where to look for what waits and what was said, where jobs, counts and histories go, and how numbers are at this
+    moment.
 
-    `steps_in` tells what an item says of a template message; `clock` tells epoch milliseconds.
+    `steps_in` tells what an item says of a template message, `chapters_in` what it says, as it is and as it was, of a
+    template; `clock` tells epoch milliseconds.
     """
 
     read_alias: ReadAlias
@@ -96,6 +106,8 @@ class Outlook:
     messages: Messages
     counts: Counts
     steps_in: Callable[[Mapping[str, Any]], Iterable[Step]]
+    templates: Templates
+    chapters_in: Callable[[Mapping[str, Any], Mapping[str, Any] | None], Iterable[Chapter]]
     enqueue: Callable[[Iterable[Job]], None]
     numbers: Numbers
     clock: Callable[[], int]
@@ -103,11 +115,13 @@ class Outlook:
 
 @dataclass(frozen=True, slots=True)
 class Reacted:
-    """What followed: log entries, jobs, and how often Meta saw a window otherwise than we did."""
+    """What followed: log entries, jobs, how often Meta saw a window otherwise than we did, and what about templates
+    somebody should know of (names of metrics)."""
 
     entries: int
     jobs: int
     mispredicted: int
+    alarms: tuple[str, ...] = ()
 
 
 def react(changes: Sequence[Change], projections: Projections, outlook: Outlook) -> Reacted:
@@ -130,7 +144,15 @@ def react(changes: Sequence[Change], projections: Projections, outlook: Outlook)
         if isinstance(happening, NumberRefused):
             _stop_number(happening, outlook)
     refused = {happening.send for happening in happened if isinstance(happening, WindowRefused)}
-    return Reacted(entries, len(jobs), len(refused))
+    return Reacted(entries, len(jobs), len(refused), tuple(_tell_histories(changes, outlook)))
+
+
+def _tell_histories(changes: Iterable[Change], outlook: Outlook) -> Iterator[str]:
+    """Keep what happened to templates; what of it is worth an alarm."""
+    for change in changes:
+        for chapter in outlook.chapters_in(change.new, change.old):
+            outlook.templates.add_history(chapter.waba_id, chapter.template_id, chapter.transitions)
+            yield from filter(None, map(alarm_for, chapter.transitions))
 
 
 def project(images: Sequence[Mapping[str, Any]], to: Projections) -> int:

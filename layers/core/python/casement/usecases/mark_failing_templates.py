@@ -1,0 +1,34 @@
+"""Find the templates of which too much fails, so that nothing chooses them for a while."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from typing import Protocol
+
+from casement.domain.template_counts import Cell, Tally, counted, stretches
+from casement.domain.template_health import LOOKED_AT_MS, Ill, fallen_ill
+
+
+class Counts(Protocol):
+    """What became of template messages."""
+
+    def cells(self, number_id: str, start: int) -> Iterable[Cell]: ...
+
+
+class Marks(Protocol):
+    """Which templates of a WABA fail too often."""
+
+    def ill(self, waba_id: str, now: int) -> Mapping[str, Ill]: ...
+    def mark_ill(self, waba_id: str, ill: Ill) -> None: ...
+
+
+def mark_failing_templates(waba_id: str, numbers: Iterable[str], counts: Counts, marks: Marks, now: int) -> list[Ill]:
+    """Mark the templates that fail too often on the numbers of a WABA; the marks that were made. Raises
+    `StoreUnavailable`."""
+    lately: Counter[Tally] = Counter()
+    for number in numbers:
+        for start in stretches(now - LOOKED_AT_MS, now):
+            lately += counted(counts.cells(number, start))
+    fallen = fallen_ill(lately, marks.ill(waba_id, now), now)
+    for ill in fallen:
+        marks.mark_ill(waba_id, ill)
+    return fallen
