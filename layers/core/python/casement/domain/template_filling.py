@@ -16,7 +16,7 @@ Nothing here repeats a value that a caller gave: what is said about it goes to a
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from casement.domain.template_fit import BREAKS, BROKEN, LONGEST_COUPON_CODE, fit, shown_value
 from casement.domain.template_shape import (
@@ -57,8 +57,7 @@ class Filled:
         return not self.missing and not self.misfit
 
 
-@dataclass(frozen=True, slots=True)
-class Slot:
+class Slot(NamedTuple):
     """One parameter of a send. `key` is its own; before it counts the one that it shares with others, after it, `also`.
 
     `limit` is in characters. A send can go without an optional one, so that a value of another kind than it takes is
@@ -86,8 +85,7 @@ class Slot:
         return key
 
 
-@dataclass(frozen=True, slots=True)
-class _Section:
+class _Section(NamedTuple):
     """One component of a send, without its parameters, and the slots that they fill. One that stays goes out without
     parameters too. A carousel's are those of its cards."""
 

@@ -12,7 +12,7 @@ gave: what is said about it goes to answers and logs.
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeGuard
+from typing import Any, NamedTuple, TypeGuard
 
 from casement.domain.template_shape import (
     MOST_CARDS,
@@ -76,8 +76,7 @@ class Misfit:
     why: str  # a sentence that names the place and the variable
 
 
-@dataclass(frozen=True, slots=True)
-class _Place:
+class _Place(NamedTuple):
     """A component of a message, or of one of its cards."""
 
     name: str
@@ -96,8 +95,7 @@ class _Place:
         return str(self).capitalize() if self.name.startswith("button") else f"The {self}"
 
 
-@dataclass(frozen=True, slots=True)
-class _Wanted:
+class _Wanted(NamedTuple):
     """What a button takes: at most one parameter, of this type. `needs` says why it can't do without."""
 
     type: str
