@@ -1,4 +1,4 @@
-"""Message templates: made, changed and deleted at Meta; listed and shown from what is stored."""
+"""Message templates: made, changed and deleted at Meta; listed, shown, found and previewed from what is stored."""
 
 import json
 import re
@@ -25,11 +25,14 @@ from casement.runtime import wiring
 from casement.runtime.endpoint import authenticate, endpoint, is_wanted, json_body, number_meant
 from casement.runtime.http import Request, Response
 from casement.runtime.paging import cursor, limit_of, link, position_in
-from casement.runtime.secret import Secret
+from casement.runtime.secret import Number, Secret
 from casement.store.api_keys import ApiKeys
 from casement.store.templates import Templates, position
+from casement.usecases.engine import Engine
+from casement.usecases.find_templates import find_from, find_templates
 from casement.usecases.list_templates import Page, list_templates, row_view, show_template, summary
-from casement.usecases.manage_templates import Account, create, delete, edit, find_template
+from casement.usecases.manage_templates import Account, create, delete, edit, find_template, unpause
+from casement.usecases.preview_template import preview, preview_from
 from casement.usecases.sync_templates import Bounds, Reading, read_all, read_named
 
 LARGEST_BODY = 262_144  # bytes; a template of ten cards with long links has some 50,000, and an item of ours 400,000
@@ -57,6 +60,7 @@ class Asked:
     secret: Callable[[], Secret]
     templates: Templates
     graph: Graph
+    engine: Callable[[Number], Engine]
     clock: Callable[[], int]
     began: int
 
@@ -79,6 +83,7 @@ def respond(
     secret: Callable[[], Secret],
     templates: Templates,
     graph: Graph,
+    engine: Callable[[Number], Engine],
     clock: Callable[[], int],
 ) -> Response:
     """Answer one request. Raises a `CasementError` for what can't be done."""
@@ -87,7 +92,7 @@ def respond(
     scope, answer = _ROUTES[request.route]
     began = clock()
     key = authenticate(request, scope, api_keys, began)
-    return Response.json(answer(Asked(request, key, scope, secret, templates, graph, clock, began)))
+    return Response.json(answer(Asked(request, key, scope, secret, templates, graph, engine, clock, began)))
 
 
 # --- changed at Meta ------------------------------------------------------------------------------------------------
@@ -105,6 +110,14 @@ def _edit(asked: Asked) -> Mapping[str, Any]:
     waba_id = held.template.waba_id
     answer = edit(asked.account(waba_id), held, _body(asked.request))
     _log("changed", asked, waba_id, ids=[held.template.id], status=answer["casement"]["status"])
+    return answer
+
+
+def _unpause(asked: Asked) -> Mapping[str, Any]:
+    held = find_template(asked.request.path.get("id", ""), _wabas_meant(asked), asked.templates)
+    waba_id = held.template.waba_id
+    answer = unpause(asked.account(waba_id), held)
+    _log("unpaused", asked, waba_id, ids=[held.template.id], status=answer["casement"]["status"])
     return answer
 
 
@@ -200,6 +213,21 @@ def _show(asked: Asked) -> Mapping[str, Any]:
     return show_template(_waba_meant(asked), asked.request.path.get("name", ""), asked.templates, asked.began)
 
 
+def _find(asked: Asked) -> Mapping[str, Any]:
+    wanted = find_from(asked.request.query)
+    return find_templates(wanted, _engine(asked, wanted.phone_number_id), asked.began)
+
+
+def _preview(asked: Asked) -> Mapping[str, Any]:
+    wanted = preview_from(json_body(asked.request, LARGEST_BODY))
+    return preview(wanted, _engine(asked, wanted.phone_number_id), asked.began)
+
+
+def _engine(asked: Asked, number: str | None) -> Engine:
+    """What judging a send from a number takes: the one that is named, or the only one."""
+    return asked.engine(number_meant(asked.request, asked.key, asked.scope, asked.secret(), in_body=number))
+
+
 # --- whose templates ------------------------------------------------------------------------------------------------
 
 
@@ -246,6 +274,9 @@ _ROUTES: Mapping[str, tuple[Scope, Callable[[Asked], Mapping[str, Any]]]] = {
     "POST /{version}/{id}/message_templates": (Scope.MANAGE, _create),
     "DELETE /{version}/{id}/message_templates": (Scope.MANAGE, _delete),
     "POST /{version}/{id}": (Scope.MANAGE, _edit),
+    "POST /{version}/{id}/unpause": (Scope.MANAGE, _unpause),
+    "GET /casement/v1/templates/find": (Scope.READ, _find),
+    "POST /casement/v1/templates/preview": (Scope.READ, _preview),
     "GET /casement/v1/templates/{name}": (Scope.READ, _show),
 }
 
@@ -259,5 +290,6 @@ def handler(request: Request) -> Response:
         secret=wiring.secret,
         templates=wiring.templates(),
         graph=wiring.graph(),
+        engine=wiring.engine,
         clock=wiring.now,
     )

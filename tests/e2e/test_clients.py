@@ -12,7 +12,7 @@ import pytest
 from pywa import errors
 from pywa.client import WhatsApp
 from pywa.types.callback import Button
-from pywa.types.templates import TemplateLanguage
+from pywa.types.templates import BodyText, Template, TemplateCategory, TemplateLanguage, TemplateStatus
 
 from local.stack import LocalStack
 from local.stack.seed import API_KEY, PHONE_NUMBER_ID, WABA_ID
@@ -118,6 +118,53 @@ def test_pywa_gets_an_answer_it_understands_when_metas_is_lost(
 def test_pywa_lists_the_stored_templates(pywa: WhatsApp, scene: Scene) -> None:
     assert scene
     assert {template.name for template in pywa.get_templates()} >= {"hello_world", "we_are_here"}
+
+
+def test_pywa_makes_changes_and_deletes_a_template(pywa: WhatsApp, scene: Scene, stack: LocalStack) -> None:
+    body = BodyText("Hello {{1}}, your parcel {{2}} is here.", "Ana", "A-1042")
+
+    made = pywa.create_template(notice("parcel_here", body))
+
+    assert (made.status, made.category) == (TemplateStatus.PENDING, TemplateCategory.UTILITY)
+    (listed,) = pywa.get_templates(name="parcel_here")
+    assert (listed.id, listed.status) == (made.id, TemplateStatus.PENDING)
+
+    review = f"{stack.simulator_url}/_control/templates/{made.id}/review"
+    assert httpx.post(review, json={"decision": "approve"}, timeout=10).status_code == 200
+    scene.until("approved template", lambda: status_of(pywa, "parcel_here") is TemplateStatus.APPROVED or None)
+
+    changed = pywa.update_template(made.id, new_components=[BodyText("Your parcel is here.")])
+
+    assert (changed.success, changed.id, changed.name) == (True, made.id, "parcel_here")
+    (listed,) = pywa.get_templates(name_or_content="Your parcel is here")
+    assert (listed.id, listed.status) == (made.id, TemplateStatus.PENDING)
+
+    assert pywa.delete_template("parcel_here", template_id=made.id)
+    assert status_of(pywa, "parcel_here") in (TemplateStatus.PENDING_DELETION, TemplateStatus.DELETED)
+
+
+def notice(name: str, body: BodyText) -> Template:
+    """A template of a body alone."""
+    utility, english = TemplateCategory.UTILITY, TemplateLanguage.ENGLISH_US
+    return Template(name=name, category=utility, language=english, components=[body])
+
+
+def status_of(pywa: WhatsApp, name: str) -> TemplateStatus:
+    """The status of the one translation of a template, as pywa sees it."""
+    (listed,) = pywa.get_templates(name=name)
+    return listed.status
+
+
+def test_pywa_knows_why_a_template_is_refused(pywa: WhatsApp) -> None:
+    body = BodyText("{{1}} is here", "A-1042")
+
+    with pytest.raises(errors.WhatsAppError) as caught:
+        pywa.create_template(notice("Parcel", body))
+
+    assert caught.value.code == 100
+    faults = caught.value.raw["error_data"]["casement"]["faults"]
+    assert {fault["path"] for fault in faults} == {"name", "components[0].text"}
+    assert caught.value.details == caught.value.user_msg
 
 
 # --- heyoo -----------------------------------------------------------------------------------------------

@@ -159,8 +159,15 @@ def manage_templates(casement: Deployment) -> None:
     template_id = made(casement)
     casement.simulator.review(template_id, "approve", notify=False)
     assert edit(casement, template_id, {"components": NEWS["components"][:1]}).status == 200
-    for path in (f"/v25.0/{WABA}/message_templates?summary=total_count", "/casement/v1/templates/news?waba_id=" + WABA):
+    for path in (
+        f"/v25.0/{WABA}/message_templates?summary=total_count",
+        f"/v25.0/{WABA}/message_templates?casement_refresh=true",
+        f"/casement/v1/templates/news?waba_id={WABA}",
+        f"/casement/v1/templates/find?phone_number_id={NUMBER}&contact={ALICE}",
+    ):
         assert casement.change("GET", path).status == 200
+    preview = {"phone_number_id": NUMBER, "contact": ALICE, "name": "hello_world", "language": "en_US"}
+    assert casement.change("POST", "/casement/v1/templates/preview", preview).status == 200
     assert delete(casement, name="news").status == 200
 
 

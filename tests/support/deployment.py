@@ -445,6 +445,7 @@ class Deployment:
             secret=self.secret,
             templates=self.templates,
             graph=self.graph,
+            engine=self.engine,
             clock=lambda: self.now,
         )
 

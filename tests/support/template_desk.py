@@ -6,6 +6,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from casement.domain.templates import Held
+from functions.sync_templates import app as sync_templates
 from local.simulator.templates import Template as AtMeta
 from tests.support.deployment import API_KEY, WABA, Answer, Deployment, Json
 
@@ -43,7 +44,7 @@ def reviewed(casement: Deployment, template_id: str, decision: str, **more: Any)
     """Meta decides a second later, and everybody learns of it."""
     casement.now += 1_000
     casement.simulator.review(template_id, decision, **more)
-    learn(casement)
+    told(casement)
 
 
 def approved(casement: Deployment, **different: Any) -> str:
@@ -53,10 +54,29 @@ def approved(casement: Deployment, **different: Any) -> str:
     return template_id
 
 
-def learn(casement: Deployment) -> None:
-    """Meta's webhooks come, and what they are about is read again."""
+def told(casement: Deployment) -> None:
+    """Meta's webhooks come, and the stream has the templates read again that they are about."""
     casement.now += 1_000
     casement.deliver()
+    images = (change.new for change in casement.stream.changes)
+    events = [image for image in images if image["PK"]["S"].startswith("E#")]
+    records = [{"dynamodb": {"NewImage": image, "SequenceNumber": str(at)}} for at, image in enumerate(events)]
+    for waba_id, noticed in sync_templates.noticed_in(records).items():
+        sync_templates.refresh(
+            waba_id,
+            noticed.notices,
+            casement.secret(),
+            templates=casement.templates,
+            graph=casement.graph,
+            now=casement.now,
+        )
+    casement.catch_up()
+    casement.now += 1_000
+
+
+def learn(casement: Deployment) -> None:
+    """Meta's webhooks come, and everything is read again, in case one was lost."""
+    told(casement)
     casement.sync()
     casement.catch_up()
     casement.now += 1_000

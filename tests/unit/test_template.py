@@ -56,6 +56,9 @@ ROUTES = {
     "DELETE /{version}/{id}/message_templates": "TemplatesApi",
     "POST /{version}/{id}": "TemplatesApi",
     "GET /casement/v1/templates/{name}": "TemplatesApi",
+    "GET /casement/v1/templates/find": "TemplatesApi",
+    "POST /casement/v1/templates/preview": "TemplatesApi",
+    "POST /{version}/{id}/unpause": "TemplatesApi",
 }
 
 SECRET = {"secretsmanager:GetSecretValue"}

@@ -72,14 +72,33 @@ def test_what_goes_to_meta_is_what_the_caller_wrote(casement):
 
 def test_a_rejected_one_stays_with_reason_and_advice(casement):
     template_id = made(casement)
-    casement.now += 1_000
-    casement.simulator.review(template_id, "reject", reason="INVALID_FORMAT", advice="Use fewer variables.")
+    reviewed(casement, template_id, "reject", reason="INVALID_FORMAT", advice="Use fewer variables.")
+
+    (shown,) = casement.get("message_templates", number=WABA, name="news").body["data"]
+
+    assert (shown["id"], shown["status"], shown["rejected_reason"]) == (template_id, "REJECTED", "INVALID_FORMAT")
+    review = shown["casement"]["review"]
+    assert (review["event"], review["reason"], review["advice"]) == (
+        "REJECTED",
+        "INVALID_FORMAT",
+        "Use fewer variables.",
+    )
+    assert review["description"]
+    (translation,) = casement.get("/casement/v1/templates/news", waba_id=WABA).body["data"]
+    assert translation["review"] == review
+
+
+@pytest.mark.parametrize(
+    "reason", ["ABUSIVE_CONTENT", "INCORRECT_CATEGORY", "PROMOTIONAL", "SCAM", "TAG_CONTENT_MISMATCH"]
+)
+def test_the_reason_shows_even_if_the_webhook_is_lost(casement, reason):
+    template_id = made(casement)
+    casement.simulator.review(template_id, "reject", reason=reason, notify=False)
     learn(casement)
 
     (shown,) = casement.get("message_templates", number=WABA, name="news").body["data"]
 
-    assert shown["status"] == "REJECTED"
-    assert shown["rejected_reason"] == "INVALID_FORMAT"
+    assert (shown["status"], shown["casement"]["review"]["reason"]) == ("REJECTED", reason)
 
 
 def test_the_category_that_was_asked_for_is_kept_beside_metas(casement):
@@ -167,17 +186,32 @@ def test_one_that_meta_has_no_more_does_not_stand_in_the_way_but_for_meta(caseme
     assert kept.template.id == answer.body["id"] != template_id
 
 
-def test_the_name_of_a_deleted_one_is_blocked_by_meta(casement):
+def test_the_name_of_a_deleted_one_is_blocked_for_30_days(casement):
     approved(casement)
     assert delete(casement, name="news").status == 200
     learn(casement)
+    asked_of_meta(casement)
 
     answer = create(casement)
 
     assert (answer.status, answer.code, answer.body["error"]["error_subcode"]) == (400, 100, 2388023)
+    assert 29 * 24 * 3600 < answer.ours["retry_after"] <= 30 * 24 * 3600
+    assert asked_of_meta(casement) == []
     casement.now += 30 * DAY
     assert create(casement).status == 200
     assert status(casement) == "PENDING"
+
+
+def test_of_one_that_was_never_approved_meta_says_whether_its_name_is_free(casement):
+    template_id = made(casement)
+    reviewed(casement, template_id, "reject")
+    assert delete(casement, name="news").status == 200
+    learn(casement)
+    asked_of_meta(casement)
+
+    create(casement)
+
+    assert asked_of_meta(casement)[0] == POST
 
 
 @pytest.mark.parametrize(
@@ -298,6 +332,39 @@ def test_another_template_of_that_name_is_not_taken_for_the_one_that_was_asked_f
 
 
 # --- from Meta's library --------------------------------------------------------------------------------------------
+
+
+def test_one_from_the_library_is_approved_at_once_and_its_words_are_read(casement):
+    wanted = LIBRARY | {
+        "library_template_button_inputs": [{"type": "URL", "url": {"base_url": "https://shop.example/track"}}]
+    }
+
+    answer = create(casement, wanted)
+
+    assert (answer.status, answer.body["status"]) == (200, "APPROVED"), answer.body
+    kept = held(casement, "delivery_update")
+    assert kept is not None
+    assert (kept.template.status, kept.template.declared) == ("APPROVED", "UTILITY")
+    assert kept.template.definition["components"] == one(casement, "delivery_update").data["components"]
+
+
+def test_one_from_the_library_whose_words_cannot_be_read_comes_with_the_next_sync(casement):
+    casement.simulator.fail_next("timeout_before", match="GET /[0-9]+$")
+
+    answer = create(casement, LIBRARY | {"library_template_name": "order_pick_up_1"})
+
+    assert (answer.status, answer.ours["stored"]) == (200, True)
+    learn(casement)
+    kept = held(casement, "delivery_update")
+    assert kept is not None
+    assert kept.template.definition["components"]
+
+
+def test_one_that_the_library_has_not_is_metas_to_refuse(casement):
+    answer = create(casement, LIBRARY | {"library_template_name": "no_such_thing"})
+
+    assert (answer.status, answer.code) == (400, 100)
+    assert held(casement, "delivery_update") is None
 
 
 def test_one_from_the_library_is_checked_as_such(casement):

@@ -4,7 +4,7 @@ import pytest
 
 from casement.domain.api_key import Scope
 from casement.domain.templates import Source
-from tests.support.deployment import DAY, HOUR, NUMBER, OTHER_NUMBER, WABA, Deployment
+from tests.support.deployment import DAY, HOUR, NUMBER, OTHER_NUMBER, WABA, Answer, Deployment
 from tests.support.template_desk import (
     NEWS,
     approved,
@@ -333,3 +333,41 @@ def test_a_key_without_the_right_changes_nothing(casement, scopes):
 
     assert edit(casement, template_id, NEW, key="weak").status == 403
     assert asked_of_meta(casement) == []
+
+
+# --- a pause is lifted ----------------------------------------------------------------------------------------------
+
+
+def unpause(casement: Deployment, template_id: str, key: str = "local-key") -> Answer:
+    return casement.change("POST", f"/v25.0/{template_id}/unpause", key=key)
+
+
+@pytest.mark.parametrize("how", [None, "timeout_after", "5xx_after"])
+def test_a_pause_is_lifted(casement, how):
+    template_id = approved(casement)
+    reviewed(casement, template_id, "pause", reason="RATE_LIMITING_PAUSE")
+    assert status(casement) == "PAUSED"
+    if how:
+        casement.simulator.fail_next(how, match="/unpause")
+
+    answer = unpause(casement, template_id)
+
+    assert (answer.status, answer.body) == (200, {"success": True, "casement": {"status": "APPROVED"}})
+    assert status(casement) == "APPROVED"
+
+
+def test_a_pause_that_was_not_lifted_stays(casement):
+    template_id = approved(casement)
+    reviewed(casement, template_id, "pause")
+    casement.simulator.fail_next("timeout_before", match="/unpause")
+
+    assert (unpause(casement, template_id).status, status(casement)) == (503, "PAUSED")
+
+
+def test_what_is_not_paused_is_metas_to_refuse(casement):
+    template_id = approved(casement)
+
+    assert (unpause(casement, template_id).status, unpause(casement, template_id).code) == (400, 100)
+    assert unpause(casement, NUMBER).status == 404
+    casement.add_key("weak", [Scope.READ])
+    assert unpause(casement, template_id, key="weak").status == 403

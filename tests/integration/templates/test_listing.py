@@ -199,16 +199,31 @@ def test_an_announced_category_is_shown(casement):
     assert (each["category"], each["announced_category"]) == ("UTILITY", "MARKETING")
 
 
-def test_an_edit_is_part_of_its_history(casement):
-    template_id = approved(casement)
+def test_the_history_has_every_change_with_its_time_and_source(casement):
+    template_id = made(casement)
+    reviewed(casement, template_id, "approve")
     edited_at = casement.now
     assert edit(casement, template_id, {"components": [{"type": "BODY", "text": "Else"}]}).status == 200
+    learn(casement)
+    casement.simulator.review(template_id, "reject", notify=False)
+    learn(casement)
+    assert delete(casement, name="news").status == 200
+    learn(casement)
 
     (each,) = shown(casement).body["data"]
 
-    assert {"at": edited_at // 1000, "what": "edited", "was": "APPROVED", "now": None, "source": "request"} in each[
-        "history"
+    statuses = [(one["was"], one["now"], one["source"]) for one in each["history"] if one["what"] == "status"]
+    assert statuses == [
+        (None, "PENDING", "request"),
+        ("PENDING", "APPROVED", "webhook"),
+        ("APPROVED", "PENDING", "request"),
+        ("PENDING", "REJECTED", "sync"),
+        ("REJECTED", "PENDING_DELETION", "request"),
+        ("PENDING_DELETION", "DELETED", "webhook"),
     ]
+    change = {"at": edited_at // 1000, "what": "edited", "was": "APPROVED", "now": None, "source": "request"}
+    assert change in each["history"]
+    assert [one["at"] for one in each["history"]] == sorted(one["at"] for one in each["history"])
 
 
 @pytest.mark.parametrize("name", ["no_such_thing", "n", "news_", "!sync", "%23", "\u00e9"])

@@ -87,17 +87,15 @@ def why_not_editable(template: Template, edits: Iterable[int], now: int) -> Temp
     if template.status != APPROVED:
         return None
     recent = sorted(at for at in edits if now - at < EDITS_COUNTED)
-    if recent and now - recent[-1] < DAY:
-        return TemplateChangeRefused(
-            f"{what} is approved, and an approved template can be edited once in 24 hours.",
-            retry_after=_seconds(recent[-1] + DAY - now),
-        )
-    if len(recent) >= MOST_EDITS:
-        return TemplateChangeRefused(
-            f"{what} is approved, and an approved template can be edited {MOST_EDITS} times in 30 days.",
-            retry_after=_seconds(recent[-MOST_EDITS] + EDITS_COUNTED - now),
-        )
-    return None
+    of_a_day = recent[-1] + DAY if recent else now
+    of_a_month = recent[-MOST_EDITS] + EDITS_COUNTED if len(recent) >= MOST_EDITS else now
+    if max(of_a_day, of_a_month) <= now:
+        return None
+    limit = "once in 24 hours" if of_a_day > of_a_month else f"{MOST_EDITS} times in 30 days"
+    return TemplateChangeRefused(
+        f"{what} is approved, and an approved template can be edited {limit}.",
+        retry_after=_seconds(max(of_a_day, of_a_month) - now),
+    )
 
 
 def why_not_deletable(templates: Iterable[Template]) -> TemplateChangeRefused | None:
@@ -113,7 +111,8 @@ def created(waba_id: str, wanted: Mapping[str, Any], answer: Mapping[str, Any]) 
     declared = _upper(wanted.get("category"))
     status = _upper(answer.get("status")) or PENDING
     category = _upper(answer.get("category")) or declared
-    definition = {**wanted, "id": str(answer["id"]), "status": status, "category": category}
+    about = {"id": str(answer["id"]), "status": status, "category": category}
+    definition = {"parameter_format": "POSITIONAL", **wanted, **about}  # which is what Meta takes it for
     return Template(
         waba_id, str(answer["id"]), wanted["name"], wanted["language"], status, category, definition, declared
     )

@@ -111,6 +111,11 @@ class Graph:
         answer = self._call("POST", quote(template_id, safe=""), token, content=dumps(change).encode())
         return _done(answer)
 
+    def unpause_template(self, template_id: str, token: str) -> dict[str, Any]:
+        """`POST /{template_id}/unpause`; Meta's answer. Twice is refused: it is not paused. Raises as `create_template`
+        does."""
+        return _done(self._call("POST", f"{quote(template_id, safe='')}/unpause", token, content=b"{}"))
+
     def delete_template(
         self, waba_id: str, token: str, *, name: str | None = None, template_ids: Sequence[str] = ()
     ) -> dict[str, Any]:

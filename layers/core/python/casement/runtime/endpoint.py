@@ -67,15 +67,15 @@ def _bearer(header: str) -> str:
     return token.strip() if scheme.lower() in ("bearer", "oauth") else ""
 
 
-def number_meant(request: Request, key: ApiKey, scope: Scope, secret: Secret) -> Number:
-    """The number that a request without one in its path is about: named in the query, or the only one there is.
+def number_meant(request: Request, key: ApiKey, scope: Scope, secret: Secret, *, in_body: str | None = None) -> Number:
+    """The number that a request without one in its path is about: named in the query or the body, or the only one.
 
     Raises `InvalidRequest`, `NotAllowed` or `NumberNotConfigured`.
     """
-    named = request.query.get("phone_number_id") or _only(key.numbers) or _only(secret.numbers)
+    named = in_body or request.query.get("phone_number_id") or _only(key.numbers) or _only(secret.numbers)
     if not named:
         raise InvalidRequest(
-            "Add phone_number_id to the query: this API key is for more than one number.", parameter="phone_number_id"
+            "Add phone_number_id: this API key is for more than one number.", parameter="phone_number_id"
         )
     key.must_allow(scope, named)
     return secret.number(named)

@@ -23,6 +23,7 @@ from casement.domain.errors import (
 from casement.domain.template_history import STATUS, Transition
 from casement.domain.template_lifecycle import (
     EXISTS,
+    PAUSED,
     an_edit,
     being_deleted,
     created,
@@ -69,6 +70,7 @@ class TemplateDesk(Protocol):
 
     def create_template(self, waba_id: str, token: str, wanted: Row) -> dict[str, Any]: ...
     def edit_template(self, template_id: str, token: str, change: Row) -> dict[str, Any]: ...
+    def unpause_template(self, template_id: str, token: str) -> dict[str, Any]: ...
     def delete_template(
         self, waba_id: str, token: str, *, name: str | None = ..., template_ids: Sequence[str] = ...
     ) -> dict[str, Any]: ...
@@ -106,10 +108,8 @@ def create(account: Account, wanted: Any) -> dict[str, Any]:
     except GraphOutcomeUnknown:
         answer = _found_at_meta(account, wanted)
     template = created(account.waba_id, wanted, answer)
-    held = Held(template, account.clock(), source=Source.REQUEST)
-    stored = _keep(account, held)
-    if not wanted.get("components"):  # Meta has written it, from its library
-        _read_again(account, template)
+    stored = _keep(account, Held(template, account.clock(), source=Source.REQUEST))
+    _read_again(account, template)  # with all that Meta adds, and of its library everything
     return {**answer, "casement": {"declared_category": template.declared, "stored": stored}}
 
 
@@ -209,6 +209,25 @@ def _edited_at_meta(account: Account, before: Template, change: Row, lost: Graph
     if after is None or reads_like(before.definition, change) or not reads_like(after.definition, change):
         raise GraphOutcomeUnknown(_LOST.format(what="make this change")) from lost
     return {"success": True}
+
+
+def unpause(account: Account, held: Held) -> dict[str, Any]:
+    """Lift a pause that does not end by itself, as it is after pacing; Meta's answer, with the status it has then.
+
+    Raises a `GraphError`. Twice is harmless: Meta refuses what is not paused.
+    """
+    template = held.template
+    _must_have_time(account)
+    try:
+        answer = account.meta.unpause_template(template.id, account.token)
+    except GraphOutcomeUnknown as error:
+        after = _read_again(account, template)
+        if after is None or after.status == PAUSED:
+            raise GraphOutcomeUnknown(_LOST.format(what="lift the pause")) from error
+        answer = {"success": True}
+    else:
+        after = _read_again(account, template)
+    return {**answer, "casement": {"status": after.status if after else None}}
 
 
 def delete(account: Account, *, name: str | None = None, template_ids: Sequence[str] = ()) -> dict[str, Any]:
