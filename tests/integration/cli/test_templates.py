@@ -20,7 +20,7 @@ from cli.stack import Aws, Stack, Where
 from cli.starter import library
 from local.simulator.config import LOCAL_NUMBER as NUMBER
 from local.simulator.config import Number
-from tests.support.deployment import OTHER_NUMBER, WABA, Deployment, deployed
+from tests.support.deployment import ALICE, OTHER_NUMBER, WABA, Deployment, deployed
 
 Json = dict[str, Any]
 
@@ -781,3 +781,127 @@ def test_a_deletion_whose_answer_gets_lost_ends_well(two, side):
 
     assert two.run("delete", "two", "--yes", *FROM).exit_code == 0
     assert {name for name, _ in two.at_meta()} == {"one", "order_update"}
+
+
+# --- find and preview -----------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def written(ours: Terminal) -> Terminal:
+    """The same with an approved order update, a rejected one, and an offer."""
+    for language in ("en_US", "ar"):
+        ours.casement.simulator.add_template(library()["order_update"].creation(language))
+    ours.casement.simulator.add_template(copy("seasonal", category="MARKETING"))
+    ours.casement.simulator.add_template(copy("bad"), status="REJECTED")
+    ours.casement.sync()
+    ours.casement.set_number(purposes={"order_update": ["order_update"]})
+    return ours
+
+
+def test_what_can_go_is_found_with_what_it_needs_and_what_cannot_with_why(written):
+    found = written.json("find", "--language", "ar")
+    shown = written.run("find").stdout
+
+    best, *_ = found["usable"]
+    assert (best["name"], best["language"]) == ("order_update", "ar")
+    assert set(best["needs"]) == {"customer", "order_number", "status"}
+    assert [each["name"] for each in found["unusable"]] == ["bad"]
+    assert "REJECTED" in shown
+    assert "3 can go, 1 can't." in shown
+
+
+def test_finding_can_be_narrowed(written):
+    def found(*options: str) -> set[str]:
+        answer = written.json("find", *options)
+        return {each["name"] for each in [*answer["usable"], *answer["unusable"]]}
+
+    assert found("seasonal") == {"seasonal"}
+    assert found("--purpose", "order_update") == {"order_update"}
+    assert "no such purpose" in written.run("find", "--purpose", "nothing").stderr
+
+
+def test_what_a_customer_does_not_want_is_told(written):
+    written.casement.wrote(ALICE)
+    written.casement.simulator.prefer(ALICE, stop=True)
+    written.casement.deliver()
+    written.casement.catch_up()
+
+    found = written.json("find", "seasonal", "--contact", ALICE)
+    previewed = written.run("preview", "seasonal", "--contact", ALICE).stdout
+
+    assert "marketing" in found["unusable"][0]["why"]
+    assert f"May it go to {ALICE} now? No." in previewed
+
+
+def test_a_preview_shows_the_message_and_whether_it_may_go(written):
+    values = ("-p", "customer=Ana", "-p", "order_number=A-1", "--param", "status=on its way")
+
+    shown = written.run("preview", "order_update", "--language", "en_US", *values).stdout
+    told = written.json("preview", "order_update", "--language", "en_US", *values)
+
+    assert "Hello Ana" in shown
+    assert "order_update (en_US): UTILITY, APPROVED" in shown
+    assert "May it go now? Yes." in shown
+    assert told["payload"]["template"]["name"] == "order_update"
+    assert not written.casement.simulator.sent
+
+
+def test_a_preview_says_what_is_missing(written):
+    shown = written.run("preview", "order_update", "--language", "ar", "-p", "customer=سارة").stdout
+
+    assert "from right to left" in shown
+    assert "It still needs: --param order_number=…" in shown
+    assert "{{status}}" in shown
+
+
+def test_a_language_is_asked_for_where_there_are_several(written):
+    assert "ar, en_US" in written.run("preview", "order_update").stderr
+    assert "parcel" in written.run("preview", "seasonal").stdout
+    assert "no template nothing" in written.run("preview", "nothing").stderr
+
+
+def test_a_purpose_is_previewed_by_the_template_that_serves_it(written):
+    told = written.json("preview", "--purpose", "order_update", "--language", "ar", "-p", "customer=x")
+
+    assert told["template"]["name"] == "order_update"
+    assert told["missing"] == ["order_number", "status"]
+
+
+@pytest.mark.parametrize("name", library())
+def test_a_template_of_the_library_is_previewed_with_its_examples(ours, name):
+    told = ours.json("preview", "--starter", name, "--language", "hi")
+
+    assert told["missing"] == []
+    assert told["faults"] == []
+    assert "{{" not in told["message"]["body"]
+    assert told["can_send"] is None
+
+
+def test_a_file_is_previewed_with_its_faults(ours, tmp_path):
+    file = tmp_path / "mine.json"
+    file.write_text(json.dumps({**copy("Mine"), "category": "NOTHING"}))
+
+    shown = ours.run("preview", "--file", str(file)).stdout
+
+    assert "has arrived at" in shown
+    assert "Faulty, name:" in shown
+    assert "May it go now? Not yet." in shown
+
+
+@pytest.mark.parametrize(
+    ("options", "status", "words"),
+    [
+        ((), 1, "Show which one?"),
+        (("x", "--purpose", "y"), 1, "Show which one?"),
+        (("--starter", "nothing"), 1, "submit --list"),
+        (("--starter", "order_update", "--language", "tlh"), 1, "It is not there in 'tlh'"),
+        (("x", "-p", "novalue"), 2, "KEY=VALUE"),
+        (("x", "-p", "header={"), 2, "JSON"),
+    ],
+)
+def test_what_cannot_be_previewed_is_told_before_anybody_is_asked(ours, options, status, words):
+    refused = ours.run("preview", *options)
+
+    assert refused.exit_code == status
+    assert words in refused.stderr
+    assert not ours.line.calls
