@@ -119,15 +119,17 @@ def _seen(outcome: Outcome, there: Listed) -> Outcome:
 
 
 def _reviewed(outcomes: Sequence[Outcome], account: Account, minutes: int) -> list[Outcome]:
-    """The same, once they are reviewed or the time is over."""
-    waiting = {each.place: each for each in outcomes if each.status in _UNDER_REVIEW}
+    """The same, once they are reviewed or the time is over. What Meta decided at once is looked at too: it says why."""
+    waiting = {each.place: each for each in outcomes if each.did is Did.CREATED or each.status in _UNDER_REVIEW}
     ends = account.outside.now() + minutes * 60_000
-    while any(each.status in _UNDER_REVIEW for each in waiting.values()) and account.outside.now() < ends:
+    under_review = bool(waiting)
+    while under_review and account.outside.now() < ends:
         account.outside.sleep(_POLL_S)
         wanted = [{"name": name, "language": language} for name, language in waiting]
         for there in _listed(account, wanted):
             if (before := waiting.get(place_of(there))) is not None:
                 waiting[before.place] = _seen(replace(before, why=()), there)
+        under_review = any(each.status in _UNDER_REVIEW for each in waiting.values())
     return [waiting.get(each.place, each) for each in outcomes]
 
 

@@ -125,6 +125,25 @@ def test_a_rotated_app_secret_is_used_beside_the_one_before(command, running, tm
     assert not [secret for secret in (APP_SECRET, VERIFY_TOKEN, META_TOKEN, "a-newer-secret") if secret in shown]
 
 
+def test_templates_go_from_the_library_to_their_reviews_and_are_sent_to_nobody(command, running):
+    verdict = {"decision": "reject", "match": "/es", "reason": "INVALID_FORMAT", "advice": "Say what it is about."}
+    httpx.post(f"{running.simulator_url}/_control/reviews", json=verdict).raise_for_status()
+    httpx.post(f"{running.simulator_url}/_control/options", json={"auto_review": 1}).raise_for_status()
+
+    both = ("order_update", "--language", "de", "--language", "es")
+    submitted = command("templates", "submit", *both, "--wait", "--json")
+    previewed = command("templates", "preview", "order_update", "--language", "de", "-p", "customer=Ana")
+    found = json.loads(command("templates", "find", "order_update", "--json").stdout)
+
+    assert submitted.exit_code == 1
+    german, spanish = sorted(json.loads(submitted.stdout), key=lambda each: each["language"])
+    assert (german["status"], spanish["status"]) == ("APPROVED", "REJECTED")
+    assert "Say what it is about" in spanish["why"][0]
+    assert "Guten Tag Ana" in previewed.stdout
+    assert [each["language"] for each in found["usable"]] == ["de"]
+    assert not httpx.get(f"{running.simulator_url}/_control/sent").json()["data"]
+
+
 def test_a_deployed_stack_is_found_by_its_outputs(running):
     environment: dict[str, str | None] = {
         "AWS_ENDPOINT_URL": running.aws_url,
