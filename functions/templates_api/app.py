@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
@@ -12,21 +12,24 @@ from aws_lambda_powertools import Logger
 from casement.domain.api_key import ApiKey, Scope
 from casement.domain.errors import (
     GraphError,
+    GraphUnavailable,
     InvalidRequest,
     NotAllowed,
     NotFound,
     NumberNotConfigured,
     StoreUnavailable,
 )
+from casement.domain.template_counts import MetaDay
 from casement.domain.templates import Source
 from casement.meta.graph import Graph
-from casement.meta.templates import template_from
+from casement.meta.templates import day_from, template_from
 from casement.runtime import wiring
 from casement.runtime.endpoint import authenticate, endpoint, is_wanted, json_body, number_meant
 from casement.runtime.http import Request, Response
 from casement.runtime.paging import cursor, limit_of, link, position_in
 from casement.runtime.secret import Number, Secret
 from casement.store.api_keys import ApiKeys
+from casement.store.template_counts import TemplateCounts
 from casement.store.templates import Templates, position
 from casement.usecases.engine import Engine
 from casement.usecases.find_templates import find_from, find_templates
@@ -34,11 +37,13 @@ from casement.usecases.list_templates import Page, list_templates, row_view, sho
 from casement.usecases.manage_templates import Account, create, delete, edit, find_template, unpause
 from casement.usecases.preview_template import preview, preview_from
 from casement.usecases.sync_templates import Bounds, Reading, read_all, read_named
+from casement.usecases.template_analytics import AskMeta, Days, days_from, template_analytics
 
 LARGEST_BODY = 262_144  # bytes; a template of ten cards with long links has some 50,000, and an item of ours 400,000
 
 PATIENCE_SECONDS = 28.0  # after 29 the caller hears from API Gateway instead
 A_PAGE_TAKES_S = 13.0  # of Meta's listing, at its slowest; to keep what changed takes no longer
+META_COUNTS_AT_ONCE = 10  # templates in one call of its analytics
 MOST_CHANGES = 500  # each is two calls to DynamoDB
 
 _NAME = re.compile(r"[a-z0-9_]{1,512}", re.ASCII)
@@ -59,6 +64,7 @@ class Asked:
     scope: Scope
     secret: Callable[[], Secret]
     templates: Templates
+    counts: TemplateCounts
     graph: Graph
     engine: Callable[[Number], Engine]
     clock: Callable[[], int]
@@ -82,6 +88,7 @@ def respond(
     api_keys: ApiKeys,
     secret: Callable[[], Secret],
     templates: Templates,
+    counts: TemplateCounts,
     graph: Graph,
     engine: Callable[[Number], Engine],
     clock: Callable[[], int],
@@ -92,7 +99,7 @@ def respond(
     scope, answer = _ROUTES[request.route]
     began = clock()
     key = authenticate(request, scope, api_keys, began)
-    return Response.json(answer(Asked(request, key, scope, secret, templates, graph, engine, clock, began)))
+    return Response.json(answer(Asked(request, key, scope, secret, templates, counts, graph, engine, clock, began)))
 
 
 # --- changed at Meta ------------------------------------------------------------------------------------------------
@@ -213,6 +220,55 @@ def _show(asked: Asked) -> Mapping[str, Any]:
     return show_template(_waba_meant(asked), asked.request.path.get("name", ""), asked.templates, asked.began)
 
 
+def _analytics(asked: Asked) -> Mapping[str, Any]:
+    request, query = asked.request, asked.request.query
+    days = days_from(query.get("start"), query.get("end"), asked.began)
+    waba_id, name = _waba_meant(asked), request.path.get("name", "")
+    named = [held.template for held in asked.templates.named(waba_id, name)]
+    wanted = [each for each in named if query.get("language") in (None, "", each.language)]
+    if not wanted:
+        raise NotFound(f"There is no template '{name}'." if not named else f"'{name}' is not in this language.")
+    return template_analytics(
+        name,
+        wanted,
+        days,
+        _numbers_counted(asked, waba_id),
+        counts=asked.counts,
+        ask_meta=_asking_meta(asked, waba_id) if _one_of_compared(query.get("compare")) else None,
+        now=asked.began,
+    )
+
+
+def _one_of_compared(given: str | None) -> bool:
+    if given not in (None, "", "meta"):
+        raise InvalidRequest("compare must be meta.", parameter="compare")
+    return given == "meta"
+
+
+def _numbers_counted(asked: Asked, waba_id: str) -> list[str]:
+    """The number that the query names, or all of the WABA's that the key is for."""
+    if asked.request.query.get("phone_number_id"):
+        return [number_meant(asked.request, asked.key, asked.scope, asked.secret()).number]
+    numbers = asked.secret().numbers.values()
+    of_waba = (one.number for one in numbers if one.waba_id == waba_id)
+    return [number for number in of_waba if not asked.key.numbers or number in asked.key.numbers]
+
+
+def _asking_meta(asked: Asked, waba_id: str) -> AskMeta:
+    """Ask Meta for its own numbers, ten templates at a time, for as long as somebody waits."""
+
+    def ask(template_ids: Sequence[str], days: Days) -> Iterator[MetaDay]:
+        token, (start, end) = asked.account(waba_id).token, days.seconds(asked.clock())
+        for first in range(0, len(template_ids), META_COUNTS_AT_ONCE):
+            if asked.seconds_left() < A_PAGE_TAKES_S:
+                raise GraphUnavailable("Meta took so long that there was no time to ask for all languages.")
+            some = template_ids[first : first + META_COUNTS_AT_ONCE]
+            points = asked.graph.template_analytics(waba_id, token, some, start, end)
+            yield from filter(None, map(day_from, points))
+
+    return ask
+
+
 def _find(asked: Asked) -> Mapping[str, Any]:
     wanted = find_from(asked.request.query)
     return find_templates(wanted, _engine(asked, wanted.phone_number_id), asked.began)
@@ -278,6 +334,7 @@ _ROUTES: Mapping[str, tuple[Scope, Callable[[Asked], Mapping[str, Any]]]] = {
     "GET /casement/v1/templates/find": (Scope.READ, _find),
     "POST /casement/v1/templates/preview": (Scope.READ, _preview),
     "GET /casement/v1/templates/{name}": (Scope.READ, _show),
+    "GET /casement/v1/templates/{name}/analytics": (Scope.READ, _analytics),
 }
 
 
@@ -289,6 +346,7 @@ def handler(request: Request) -> Response:
         api_keys=wiring.api_keys(),
         secret=wiring.secret,
         templates=wiring.templates(),
+        counts=wiring.template_counts(),
         graph=wiring.graph(),
         engine=wiring.engine,
         clock=wiring.now,

@@ -444,6 +444,7 @@ class Deployment:
             api_keys=self.api_keys,
             secret=self.secret,
             templates=self.templates,
+            counts=TemplateCounts(self.table, retention_days=365),
             graph=self.graph,
             engine=self.engine,
             clock=lambda: self.now,

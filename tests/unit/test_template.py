@@ -56,6 +56,7 @@ ROUTES = {
     "DELETE /{version}/{id}/message_templates": "TemplatesApi",
     "POST /{version}/{id}": "TemplatesApi",
     "GET /casement/v1/templates/{name}": "TemplatesApi",
+    "GET /casement/v1/templates/{name}/analytics": "TemplatesApi",
     "GET /casement/v1/templates/find": "TemplatesApi",
     "POST /casement/v1/templates/preview": "TemplatesApi",
     "POST /{version}/{id}/unpause": "TemplatesApi",

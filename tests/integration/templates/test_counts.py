@@ -6,11 +6,12 @@ from typing import Any
 import pytest
 
 from casement.domain.errors import GraphRejected
-from casement.domain.template_counts import KEPT_MS, SETTLED_MS, STRETCH_MS, day_of, stretch_of
+from casement.domain.template_counts import KEPT_MS, SETTLED_MS, STRETCH_MS, MetaDay, day_of, stretch_of
 from casement.store.template_counts import TemplateCounts
 from casement.usecases.fold_counts import fold_counts
-from casement.usecases.template_analytics import AskMeta, Days, MetaDay, days_from, template_analytics
-from tests.support.deployment import ALICE, BOB, DAY, HOUR, NOON, NUMBER, WABA, Deployment, Json
+from casement.usecases.template_analytics import AskMeta, Days, days_from, template_analytics
+from local.simulator import LOCAL_NUMBER
+from tests.support.deployment import ALICE, BOB, DAY, HOUR, NOON, NUMBER, OTHER_NUMBER, WABA, Deployment, Json
 
 ANA = [{"type": "body", "parameters": [{"type": "text", "text": "Ana"}]}]
 TEMPLATE = {"name": "we_are_here", "language": {"code": "en_US"}, "components": ANA}
@@ -278,3 +279,74 @@ def test_a_waba_without_analytics_shows_ours_and_why(casement):
 def test_an_answer_is_plain_json(casement):
     send(casement)
     assert json.loads(json.dumps(shown(casement))) == shown(casement)
+
+
+# --- over HTTP --------------------------------------------------------------------------------------------------------
+
+
+ROUTE = "/casement/v1/templates/we_are_here/analytics"
+
+
+def asked_over_http(casement: Deployment, **query: str) -> Any:
+    return casement.get(ROUTE, phone_number_id=NUMBER, **query)
+
+
+def test_the_route_shows_it_with_metas_own_numbers_beside(casement):
+    casement.graph._call("POST", WABA, LOCAL_NUMBER.token, content=b'{"is_enabled_for_insights": true}')
+    wamid = send(casement)
+    casement.simulator.read(wamid)
+    casement.deliver()
+
+    answer = asked_over_http(casement, compare="meta", start=TODAY)
+
+    assert answer.status == 200
+    english = next(row for row in answer.body["data"] if row["language"] == "en_US")
+    for ours, theirs in ((english, english["meta"]),):
+        assert (ours["sent"], ours["delivered"], ours["read"]) == (1, 1, 1)
+        assert (theirs["sent"], theirs["delivered"], theirs["read"]) == (1, 1, 1)
+    assert answer.body["meta"] == {"asked": True, "available": True}
+
+
+def test_before_metas_are_switched_on_ours_are_shown_and_why(casement):
+    send(casement)
+
+    answer = asked_over_http(casement, compare="meta")
+
+    assert answer.status == 200
+    assert answer.body["total"]["asked"] == 1
+    assert (answer.body["meta"]["available"], answer.body["meta"]["code"]) == (False, 200007)
+
+
+def test_one_language_and_the_numbers_that_the_key_may_see(casement):
+    send(casement)
+    casement.add_key("of another", numbers=frozenset({OTHER_NUMBER.phone_number_id}))
+
+    assert asked_over_http(casement, language="en_US").body["total"]["asked"] == 1
+    assert asked_over_http(casement, language="es").body["total"]["asked"] == 0
+    assert casement.get(ROUTE, key="of another", phone_number_id=NUMBER).status == 403
+    assert casement.get(ROUTE, key="of another").body["total"]["asked"] == 0
+
+
+@pytest.mark.parametrize(
+    ("query", "parameter"),
+    [
+        ({"start": "yesterday"}, "start"),
+        ({"end": "2026-13-01"}, "end"),
+        ({"start": "2026-11-02", "end": "2026-11-01"}, "start"),
+        ({"start": "2026-01-01", "end": "2026-11-01"}, "start"),
+        ({"compare": "facebook"}, "compare"),
+    ],
+)
+def test_what_makes_no_sense_is_refused_by_name(casement, query, parameter):
+    answer = asked_over_http(casement, **query)
+
+    assert (answer.status, answer.ours["parameter"]) == (400, parameter)
+
+
+def test_ninety_days_are_not_too_many(casement):
+    assert asked_over_http(casement, start="2026-08-03", end="2026-10-31").status == 200
+
+
+def test_a_template_or_a_language_that_is_not_there_is_not_found(casement):
+    assert casement.get("/casement/v1/templates/nothing/analytics", phone_number_id=NUMBER).status == 404
+    assert asked_over_http(casement, language="de").status == 404

@@ -6,10 +6,10 @@ ten minutes counts every message once. When nothing of them can come again, they
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from casement.domain.message_key import ulid_time
 
@@ -42,6 +42,19 @@ class Step(NamedTuple):
     def message(self) -> str:
         """What tells its message from all others of a day."""
         return self.send[-LETTERS:]
+
+
+@dataclass(frozen=True, slots=True)
+class MetaDay:
+    """What Meta counted of a template on a day (UTC). None is what it did not say."""
+
+    template_id: str
+    day: str
+    sent: int | None = None
+    delivered: int | None = None
+    read: int | None = None
+    clicked: Sequence[Mapping[str, Any]] = ()
+    cost: Sequence[Mapping[str, Any]] = ()
 
 
 class Tally(NamedTuple):

@@ -9,6 +9,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
 
+from casement.domain.template_counts import MetaDay, day_of
 from casement.domain.templates import Notice, Template
 
 _DETAILS = ("other_info", "rejection_info", "disable_info")
@@ -53,3 +54,27 @@ def notice_from(element: Mapping[str, Any], at: int) -> Notice:
     details = {name: element[name] for name in _DETAILS if isinstance(element.get(name), Mapping)}
     given = {"reason": reason} if isinstance(reason, str) else {}
     return Notice(at, {"event": event.upper(), "at": at, **given, **details})
+
+
+class _Point(BaseModel):
+    """One template on one day."""
+
+    model_config = ConfigDict(extra="ignore", coerce_numbers_to_str=True)
+
+    template_id: str
+    start: int
+    sent: int | None = None
+    delivered: int | None = None
+    read: int | None = None
+    clicked: list[dict[str, Any]] = []
+    cost: list[dict[str, Any]] = []
+
+
+def day_from(point: Mapping[str, Any]) -> MetaDay | None:
+    """What a data point of `template_analytics` says, None if it is no such point. `start` is epoch seconds."""
+    try:
+        read = _Point.model_validate(point)
+        day = day_of(read.start * 1000)
+    except (ValidationError, ValueError, OverflowError, OSError):
+        return None
+    return MetaDay(read.template_id, day, read.sent, read.delivered, read.read, read.clicked, read.cost)

@@ -3,7 +3,7 @@
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any, Protocol
 
 from casement.domain.errors import GraphError, InvalidRequest
@@ -16,6 +16,7 @@ from casement.domain.template_counts import (
     REPLIED,
     SENT,
     TAPPED,
+    MetaDay,
     Tally,
     counted,
     stretches,
@@ -48,18 +49,10 @@ class Days:
         """The first and the last as 2026-11-24."""
         return self.first.isoformat(), self.last.isoformat()
 
-
-@dataclass(frozen=True, slots=True)
-class MetaDay:
-    """What Meta counted of a template on a day (UTC). None is what it did not say."""
-
-    template_id: str
-    day: str
-    sent: int | None = None
-    delivered: int | None = None
-    read: int | None = None
-    clicked: Sequence[Mapping[str, Any]] = ()
-    cost: Sequence[Mapping[str, Any]] = ()
+    def seconds(self, now: int) -> tuple[int, int]:
+        """When they begin and when they have ended, or now (epoch seconds; `now` is epoch milliseconds)."""
+        begin, end = (datetime.combine(day, time(), UTC).timestamp() for day in (self.first, self.last))
+        return int(begin), min(int(end) + 86_399, now // 1000)
 
 
 AskMeta = Callable[[Sequence[str], Days], Iterable[MetaDay]]
@@ -170,7 +163,9 @@ def _asked_of_meta(
     if ask_meta is None:
         return {}, {"asked": False}
     try:
-        found = {(each.template_id, each.day): each for each in ask_meta([each.id for each in translations], days)}
+        told = ask_meta([each.id for each in translations], days)
+        first, last = days.texts
+        found = {(each.template_id, each.day): each for each in told if first <= each.day <= last}
     except GraphError as error:
         return {}, {"asked": True, "available": False, "why": str(error), "code": error.code}
     return found, {"asked": True, "available": True}
