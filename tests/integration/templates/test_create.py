@@ -11,6 +11,7 @@ from tests.support.template_desk import (
     NEWS,
     approved,
     asked_of_meta,
+    at_meta,
     body,
     create,
     delete,
@@ -295,6 +296,23 @@ def test_an_answer_that_got_lost_is_looked_for(casement, how):
     found = one(casement)
     assert (answer.status, answer.body["id"], answer.body["status"]) == (200, found.id, "PENDING")
     assert status(casement) == "PENDING"
+
+
+def test_another_language_is_not_taken_for_the_one_that_was_asked_for(casement):
+    casement.simulator.add_template(NEWS | {"language": "en_GB"})
+    casement.simulator.fail_next("timeout_before", match=POST)
+
+    assert create(casement).status == 503
+    assert held(casement) is None
+
+
+def test_nothing_is_begun_that_could_not_end_in_time(casement):
+    with casement.slow("Query", 9):
+        answer = create(casement)
+
+    assert answer.status == 503
+    assert POST not in asked_of_meta(casement)
+    assert at_meta(casement) is None
 
 
 @pytest.mark.parametrize("how", ["timeout_before", "drop_before", "5xx_before"])

@@ -224,6 +224,22 @@ def test_one_that_did_not_can_be_tried_again(casement, how):
     assert delete(casement, name="hello_world").status == 200
 
 
+def test_whether_one_is_gone_that_we_do_not_know_nobody_can_tell(casement):
+    casement.simulator.add_template({"name": "unheard_of", "language": "en_US"})
+    casement.simulator.fail_next("timeout_before", match=DELETE)
+
+    assert delete(casement, name="unheard_of").status == 503
+    assert at_meta(casement, "unheard_of") is not None
+
+
+def test_nothing_is_begun_that_could_not_end_in_time(casement):
+    with casement.slow("Query", 9):
+        answer = delete(casement, name="hello_world")
+
+    assert answer.status == 503
+    assert asked_of_meta(casement) == []
+
+
 def test_what_nobody_can_tell_is_told_by_the_next_sync(casement):
     casement.simulator.fail_next("timeout_after", match=DELETE)
     casement.simulator.fail_next("timeout_before", match="GET ")
