@@ -57,6 +57,24 @@ def refresh(
     return read_noticed(Reading(waba_id, token, templates, graph, template_from, now, Source.WEBHOOK, notices))
 
 
+def refresh_noticed(
+    records: Iterable[Mapping[str, Any]], secret: Secret, *, templates: Templates, graph: Graph, now: int
+) -> list[str]:
+    """Read the templates again that the stream's records are about. A WABA that fails does not keep the others from it:
+    the sequence number of the first record of each that did."""
+    failed = []
+    for waba_id, noticed in noticed_in(records).items():
+        ids = sorted(noticed.notices)
+        try:
+            count = refresh(waba_id, noticed.notices, secret, templates=templates, graph=graph, now=now)
+        except CasementError as error:
+            logger.warning("not read again", waba_id=waba_id, template_ids=ids, why=str(error))
+            failed.append(noticed.sequence_number)
+        else:
+            logger.info("read again", waba_id=waba_id, template_ids=ids, changed=count)
+    return failed
+
+
 def noticed_in(records: Iterable[Mapping[str, Any]]) -> dict[str, Noticed]:
     """What the stream's records say of templates, by WABA."""
     noticed: dict[str, Noticed] = {}
@@ -75,7 +93,9 @@ def noticed_in(records: Iterable[Mapping[str, Any]]) -> dict[str, Noticed]:
 def handler(event: Mapping[str, Any], context: Any) -> dict[str, Any]:
     """The Lambda entry point, for the schedule and for the stream."""
     if "Records" in event:
-        return _refresh_noticed(event["Records"])
+        templates, graph, now = wiring.templates(), wiring.graph(), wiring.now()
+        failed = refresh_noticed(event["Records"], wiring.secret(), templates=templates, graph=graph, now=now)
+        return {"batchItemFailures": [{"itemIdentifier": number} for number in failed]}
     synced: dict[str, Any] = _sync_on_schedule(event, context)
     return synced
 
@@ -95,29 +115,6 @@ def _sync_on_schedule(_event: Mapping[str, Any], context: Any) -> dict[str, Any]
         log("synced", waba_id=synced.waba_id, listed=synced.listed, changed=synced.changed, why=synced.error)
     _measure_age(results)
     return {"synced": [synced.waba_id for synced in results if not synced.error]}
-
-
-def _refresh_noticed(records: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
-    """A WABA that fails comes again, and the others are read anyway."""
-    secret = wiring.secret()
-    failed = []
-    for waba_id, noticed in noticed_in(records).items():
-        ids = sorted(noticed.notices)
-        try:
-            count = refresh(
-                waba_id,
-                noticed.notices,
-                secret,
-                templates=wiring.templates(),
-                graph=wiring.graph(),
-                now=wiring.now(),
-            )
-        except CasementError as error:
-            logger.warning("not read again", waba_id=waba_id, template_ids=ids, why=str(error))
-            failed.append({"itemIdentifier": noticed.sequence_number})
-        else:
-            logger.info("read again", waba_id=waba_id, template_ids=ids, changed=count)
-    return {"batchItemFailures": failed}
 
 
 def _measure_age(results: Iterable[Synced]) -> None:

@@ -81,8 +81,9 @@ def test_what_the_stream_shows_is_what_is_held(templates, table, client):
     assert held_of({"PK": {"S": "C#1#2"}, "SK": {"S": "news#en_US"}}) is None
 
 
-@pytest.mark.parametrize("unseen", [True, False])
-def test_who_writes_at_the_same_moment_loses_nothing(templates, client, unseen):
+@pytest.mark.parametrize(("before", "unseen"), [(False, True), (False, False), (True, False)])
+def test_who_writes_at_the_same_moment_loses_nothing(templates, client, before, unseen):
+    templates.put_all([held(at=NOON - 1)] if before else [])
     theirs = held(at=NOON + 1, told=TOLD, status="REJECTED")
 
     def step_in(**_: Any) -> None:
@@ -139,6 +140,14 @@ def test_a_history_is_kept_once_and_in_order(templates, table, client):
     assert templates.history("another", "id-news") == []
 
 
+def test_a_change_that_is_told_twice_in_one_batch_is_kept_once(casement):
+    (change, _) = transitions(None, held())
+
+    casement.templates.add_history(WABA, "id-news", [change, change])
+
+    assert casement.templates.history(WABA, "id-news") == [change]
+
+
 words = st.text(st.characters(codec="utf-8"), max_size=4)
 changes = st.builds(
     Transition,
@@ -171,6 +180,8 @@ def test_marks_are_found_by_id_until_they_end(templates):
     templates.keep(held())
 
     assert templates.ill(WABA, NOON) == {"1": mild, "2": severe}
+    templates.mark_ill(WABA, worse := Ill("3", 50, 50, NOON, NOON + 10_000))
+    assert templates.ill(WABA, NOON) == {"1": mild, "2": severe, "3": worse}
     assert templates.ill(WABA, NOON + 10_000) == {"1": mild}
     assert templates.ill(WABA, NOON + 60_000) == {}
     assert templates.ill("another", NOON) == {}

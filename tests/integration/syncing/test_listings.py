@@ -1,6 +1,7 @@
 """A listing of all templates is kept whole or not at all, in whatever pieces Meta gives it."""
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from itertools import count
 from typing import Any
 
@@ -10,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from casement.domain.errors import GraphError, GraphUnavailable
-from casement.domain.templates import Held, Source, SyncRecord, Template
-from casement.usecases.sync_templates import NEW_MS, PAGE_SIZES, Bounds, read_all, read_named
+from casement.domain.templates import Held, Notice, Source, SyncRecord, Template
+from casement.usecases.sync_templates import NEW_MS, PAGE_SIZES, Bounds, read_all, read_named, read_noticed
 from tests.integration.syncing.listings import LATER, Kept, Meta, listed, row
 from tests.support.deployment import NOON, WABA
 from tests.support.faults import watching
@@ -172,7 +173,7 @@ def for_calls(number: int) -> Bounds:
     return Bounds(lambda: next(left, False))
 
 
-@pytest.mark.parametrize("calls", range(4))
+@pytest.mark.parametrize("calls", range(5))  # the last ends in time, and leaves none to write
 def test_a_reading_that_takes_too_long_changes_nothing(kept, calls):
     kept.sync(Meta([row("a"), row("b"), row("c")]), NOON)
     was, record = kept.items(), kept.templates.sync_record(WABA)
@@ -181,7 +182,7 @@ def test_a_reading_that_takes_too_long_changes_nothing(kept, calls):
     with pytest.raises(GraphUnavailable, match="Nothing was changed"):
         read_all(kept.reading(meta, LATER, bounds=for_calls(calls)))
 
-    assert len(meta.asked) == calls
+    assert len(meta.asked) == min(calls, 4)
     assert kept.items() == was
     assert kept.templates.sync_record(WABA) == record  # whose request it was is told, and no sync failed
     assert read_all(kept.reading(meta, LATER, bounds=for_calls(5))).changed == 2
@@ -227,10 +228,11 @@ def created(at: int) -> Held:
 
 
 def test_what_was_created_while_a_listing_ran_is_not_gone(kept):
-    meta = Meta([row("a")], instead=lambda *_: kept.templates.put_all([created(LATER + 1)]))
+    meta = Meta([row("a"), row("b")], page=1, instead=lambda *_: kept.templates.put_all([created(LATER + 1)]))
 
-    assert kept.sync(meta, LATER).changed == 1
+    assert kept.sync(meta, LATER).changed == 2
     assert kept.held("new") == created(LATER + 1)
+    assert len(meta.asked) == 2  # there is nothing to look for again
 
 
 def test_what_was_created_just_now_need_not_be_listed_yet(kept):
@@ -239,6 +241,44 @@ def test_what_was_created_just_now_need_not_be_listed_yet(kept):
     assert kept.sync(Meta(), LATER + NEW_MS - 1).changed == 0
     assert kept.sync(Meta(), LATER + NEW_MS).changed == 1
     assert kept.statuses() == {"new": "DELETED"}
+
+
+def test_what_somebody_else_created_was_listed_already_and_is_gone(kept):
+    kept.sync(Meta([row("a"), row("b")]), LATER)
+
+    assert kept.sync(Meta([row("a")]), LATER + 1).changed == 1
+    assert kept.statuses() == {"a": "APPROVED", "b": "DELETED"}
+
+
+def test_what_was_created_just_now_is_gone_if_a_webhook_says_so(kept):
+    kept.templates.put_all([created(LATER)])
+    notices = {created(LATER).template.id: Notice(LATER, {"event": "DELETED", "at": LATER})}
+
+    assert read_noticed(kept.reading(Meta(), LATER + 1, Source.WEBHOOK, notices)) == 1
+    assert kept.held("new").deleted_at == LATER + 1
+
+
+def test_a_webhook_about_something_else_does_not_hide_what_one_told_before(kept):
+    rejected = {"event": "REJECTED", "at": NOON, "reason": "SCAM"}
+    kept.templates.keep(replace(created(NOON), source=Source.WEBHOOK, told_at=NOON, told=rejected))
+
+    assert read_noticed(kept.reading(Meta(), LATER, Source.WEBHOOK, {created(NOON).template.id: Notice(LATER)})) == 1
+    assert (kept.held("new").template.status, kept.held("new").told) == ("DELETED", rejected)
+
+
+def test_what_takes_the_place_of_a_missing_one_is_not_gone(kept):
+    kept.sync(Meta([row("a"), row("new")]), NOON)
+
+    def create(params: Any, **_: Any) -> None:
+        if params["Key"]["SK"]["S"] == "new#en_US":
+            kept.client.meta.events.unregister("provide-client-params.dynamodb.GetItem", create)
+            kept.templates.put_all([again])
+
+    again = Held(replace(created(LATER).template, id="another"), LATER)
+    kept.client.meta.events.register("provide-client-params.dynamodb.GetItem", create)
+
+    assert kept.sync(Meta([row("a")]), LATER).changed == 0
+    assert kept.held("new") == again
 
 
 def test_what_its_owner_asked_for_outlasts_what_meta_made_of_it(kept):
@@ -251,21 +291,17 @@ def test_what_its_owner_asked_for_outlasts_what_meta_made_of_it(kept):
 
 def test_what_changes_while_it_is_written_is_not_overwritten(kept):
     kept.sync(Meta([row("a"), row("b")]), NOON)
-    paused = Held(kept.held("b").template, LATER + 1)
+    paused = Held(replace(kept.held("b").template, status="PAUSED"), LATER + 1)
 
     def write(params: Any, **_: Any) -> None:
         if params["Item"]["SK"]["S"] == "a#en_US":
             kept.client.meta.events.unregister("provide-client-params.dynamodb.PutItem", write)
-            kept.templates.keep(Held(Template(**{**as_fields(paused.template), "status": "PAUSED"}), LATER + 1))
+            kept.templates.keep(paused)
 
     kept.client.meta.events.register("provide-client-params.dynamodb.PutItem", write)
     kept.sync(Meta([row("a", "REJECTED"), row("b", "REJECTED")]), LATER)
 
     assert kept.statuses() == {"a": "REJECTED", "b": "PAUSED"}
-
-
-def as_fields(template: Template) -> dict[str, Any]:
-    return {name: getattr(template, name) for name in Template.__slots__}
 
 
 # --- one name ----------------------------------------------------------------------------------------------
@@ -286,14 +322,15 @@ def test_a_name_is_read_in_every_language_and_no_other(kept):
 
 
 def test_a_translation_that_the_name_does_not_find_is_read_by_its_id(kept):
-    kept.sync(Meta([row("news"), row("news", language="de"), row("other")]), NOON)
+    kept.sync(Meta([row("news"), row("news", language="de"), row("other"), row("news", language="fr")]), NOON)
+    kept.templates.keep(kept.held("news", "fr").gone(NOON))
     meta = Meta([row("news", "PAUSED")], instead=lambda call, _: listed([], None) if call == 0 else None)
 
     assert read_named("news", kept.reading(meta, LATER)) == 1
 
     assert kept.held("news").template.status == "PAUSED"
     assert kept.held("news", "de").template.status == "APPROVED"  # only a complete listing tells that one is gone
-    assert len(meta.asked) == 3
+    assert len(meta.asked) == 3  # by name, and for each that is not known to be gone
 
 
 @pytest.mark.parametrize("calls", range(3))

@@ -11,7 +11,7 @@ from casement.domain.errors import GraphUnavailable, StoreUnavailable
 from casement.domain.templates import Held, Notice, Source
 from casement.meta.graph import Graph
 from casement.store.templates import Templates
-from functions.sync_templates.app import noticed_in, refresh, sync_all
+from functions.sync_templates.app import noticed_in, refresh, refresh_noticed, sync_all
 from local.simulator import LOCAL_NUMBER
 from tests.support import fresh_interpreter
 from tests.support.deployment import NOON, OTHER_NUMBER, WABA, Deployment, Json, deployed
@@ -376,6 +376,25 @@ def test_several_deletions_are_one_listing(synced):
 
     assert refresh_all(synced, events(synced)) == 3
     assert len(synced.wire.requests) == asked + 4  # each by its id, then all
+
+
+def test_an_account_that_fails_comes_again_and_keeps_no_other_from_being_read(synced):
+    synced.simulator.review("hello_world", "pause")
+    records = events(synced)
+    synced.simulator.fail_next("error", 1, code=190, http_status=401)
+
+    def again() -> list[str]:
+        templates, graph = synced.templates, synced.graph
+        return refresh_noticed(records, synced.secret(), templates=templates, graph=graph, now=synced.now)
+
+    first, second = noticed_in(records)
+    assert again() == [noticed_in(records)[first].sequence_number]
+    assert [held(synced, waba)["hello_world", "en_US"].template.status for waba in (first, second)] == [
+        "APPROVED",
+        "PAUSED",
+    ]
+    assert again() == []
+    assert held(synced, first)["hello_world", "en_US"].template.status == "PAUSED"
 
 
 def test_a_category_change_and_a_score_are_read_too(synced):

@@ -130,8 +130,7 @@ class Reading:
         notice = self.notices.get(held.template.id)
         if notice is None:
             return replace(held, source=self.because)
-        told = held.told if notice.told is None else notice.told
-        return replace(held, source=Source.WEBHOOK, told_at=notice.at or None, told=told)
+        return replace(held, source=Source.WEBHOOK, told_at=notice.at or None, told=notice.told)
 
     def pages(self, name: str | None = None) -> Iterator[Sequence[Row]]:
         """Every page of Meta's listing. Raises `GraphError`: then what came before it is no listing."""
@@ -232,7 +231,7 @@ def read_noticed(reading: Reading) -> int:
         else:
             changed += reading.store.keep(reading.of(template))
     if unclear:
-        changed += read_all(replace(reading, because=Source.WEBHOOK, notices=unclear)).changed
+        changed += read_all(replace(reading, notices=unclear)).changed
     return changed
 
 
@@ -295,7 +294,7 @@ def _compared(listing: _Listing, reading: Reading) -> tuple[dict[Place, bool], l
         if row is None:
             if one.read_at <= reading.now and (one.deleted_at is None or is_noticed):
                 missing.append(one)
-        elif row.digest == one.digest and one.deleted_at is None and not is_noticed:
+        elif row.digest == one.digest and not is_noticed:
             del changed[one.place]
         else:
             changed[one.place] = False
