@@ -74,6 +74,7 @@ def once(request: Request, wanted: Message, key: ApiKey) -> Once | None:
 def digest(wanted: Message) -> str:
     """What makes two requests the same: all of the message and its policies, however the JSON was written."""
     said: list[Any] = [wanted.body, wanted.callback_data, wanted.when_closed, wanted.when_limited]
+    said += [wanted.category] if wanted.category else []
     return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()
 
 

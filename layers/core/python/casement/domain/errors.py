@@ -14,6 +14,7 @@
     │   ├── TemplateChangeRefused   its name is taken, or it may not be changed yet, or ever
     │   ├── OptedOut                the customer does not want it
     │   └── NumberStopped           Meta lets this number send nothing
+    ├── CategoryMoved           Meta moved the template to a category that costs more than the one declared
     ├── IdempotencyKeyReused    the key was used for another request
     ├── StillUnderWay           the same request is being worked on
     ├── StoreUnavailable        what had to be durable is not
@@ -115,6 +116,10 @@ class OptedOut(RefusedAsMetaWould):
 
 class NumberStopped(RefusedAsMetaWould):
     """Meta lets this number send nothing."""
+
+
+class CategoryMoved(CasementError):
+    """Meta moved the template to a category that costs more than the one declared, and the number sends no such."""
 
 
 class IdempotencyKeyReused(CasementError):

@@ -8,7 +8,15 @@ from typing import Any
 from casement.domain.consent import RESUME_WORDS, STOP_WORDS, Words
 from casement.domain.errors import InvalidRequest
 from casement.domain.meta_errors import is_of_the_token
-from casement.domain.policy import LONGEST_WORD, WhenLimited, policy_from, when_limited_from
+from casement.domain.policy import (
+    LONGEST_WORD,
+    WhenDearer,
+    WhenLimited,
+    policy_from,
+    when_dearer_from,
+    when_limited_from,
+)
+from casement.domain.starter import STARTER_PURPOSES
 from casement.domain.untrusted import is_text
 
 MOST_HOLDS = 20  # of one conversation, unless the owner says otherwise
@@ -26,6 +34,12 @@ class PurposeTemplate:
     category: str | None = None
 
 
+PRESETS = {
+    purpose: tuple(PurposeTemplate(name, category) for name, category in templates)
+    for purpose, templates in STARTER_PURPOSES.items()
+}
+
+
 @dataclass(frozen=True, slots=True)
 class NumberSettings:
     """What the owner of a number may set. `when_closed` is a policy as JSON says it."""
@@ -37,6 +51,12 @@ class NumberSettings:
     resume_words: Words = field(default_factory=lambda: RESUME_WORDS)
     most_holds: int = MOST_HOLDS
     when_limited: WhenLimited = WhenLimited.REFUSE
+    when_dearer: WhenDearer = WhenDearer.SEND
+
+    @property
+    def serving(self) -> Mapping[str, tuple[PurposeTemplate, ...]]:
+        """The templates of every purpose: as the owner set them, else those of the starter library."""
+        return {**PRESETS, **self.purposes}
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +129,8 @@ def settings_from(given: object) -> NumberSettings:
         read["most_holds"] = _most_holds(given["most_holds"])
     if given.get("when_limited") is not None:
         read["when_limited"] = when_limited_from(given["when_limited"])
+    if given.get("when_dearer") is not None:
+        read["when_dearer"] = when_dearer_from(given["when_dearer"])
     return NumberSettings(**read)
 
 
@@ -128,6 +150,7 @@ def settings_view(settings: NumberSettings) -> dict[str, Any]:
         "resume_words": {language: list(words) for language, words in settings.resume_words.items()},
         "most_holds": settings.most_holds,
         "when_limited": settings.when_limited.value,
+        "when_dearer": settings.when_dearer.value,
     }
 
 

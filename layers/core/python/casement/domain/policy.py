@@ -41,6 +41,16 @@ class WhenLimited(StrEnum):
     QUEUE = "queue"  # it takes its turn, and is sent as soon as Meta lets it
 
 
+class WhenDearer(StrEnum):
+    """What becomes of a template that Meta has moved to a category that costs more than the one declared."""
+
+    SEND = "send"
+    REFUSE = "refuse"
+
+
+CATEGORIES = ("AUTHENTICATION", "MARKETING", "UTILITY")
+
+
 @dataclass(frozen=True, slots=True)
 class Reject:
     """Refuse, with the reason."""
@@ -129,6 +139,20 @@ def when_limited_from(given: object, where: str = "when_limited") -> WhenLimited
     if not isinstance(given, str) or given not in set(WhenLimited):
         raise InvalidRequest(f"{where} must be one of: {', '.join(WhenLimited)}.", parameter=where)
     return WhenLimited(given)
+
+
+def when_dearer_from(given: object, where: str = "when_dearer") -> WhenDearer:
+    """The word that a JSON value is. Raises `InvalidRequest`, which names the place by `where`."""
+    if not isinstance(given, str) or given not in set(WhenDearer):
+        raise InvalidRequest(f"{where} must be one of: {', '.join(WhenDearer)}.", parameter=where)
+    return WhenDearer(given)
+
+
+def category_from(given: object, where: str = "category") -> str:
+    """The category that a JSON value names. Raises `InvalidRequest`, which names the place by `where`."""
+    if not isinstance(given, str) or given.upper() not in CATEGORIES:
+        raise InvalidRequest(f"{where} must be one of: {', '.join(CATEGORIES)}.", parameter=where)
+    return given.upper()
 
 
 def policy_in(text: str, where: str = "when_closed") -> Policy:

@@ -4,8 +4,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from casement.domain.category import is_dearer
 from casement.domain.consent import MARKETING_STOPPED_CODE, NOTHING_STOPPED, Consent
-from casement.domain.errors import CasementError, NumberStopped, OptedOut, TemplateNotFound, TemplateNotSendable
+from casement.domain.errors import (
+    CasementError,
+    CategoryMoved,
+    NumberStopped,
+    OptedOut,
+    TemplateNotFound,
+    TemplateNotSendable,
+)
 from casement.domain.message_key import MessageKey
 from casement.domain.policy import Handoff, Hold, Policy, Reject, TemplateChoice, UseTemplate, WhenLimited
 from casement.domain.template_choice import Chosen, Passed
@@ -26,6 +34,7 @@ class Message:
     when_closed: Any = None  # a policy, as JSON says it; None where the request says nothing
     dry_run: bool = False
     when_limited: WhenLimited | None = None  # None where the request says nothing
+    category: str | None = None  # of its template, as the caller declares it
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +53,7 @@ class TemplateAsked:
     language: str
     stored: Template | None
     misfits: tuple[Misfit, ...] = ()
+    declared: str | None = None  # its category, where the caller declares one
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +79,7 @@ class Situation:
     most_holds: int = 20
     nudged: bool = False  # whether the one nudge of this closed window has gone
     waited: bool = False  # whether it was asked for before what the customer wrote last
+    refuses_dearer: bool = False  # whether templates must not cost more than their declared category
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,6 +163,7 @@ class Request:
     callback_data: str | None = None
     when_closed: Any = None  # the policy that held, as JSON says it; None is reject
     of: MessageKey | None = None  # the send that this one is a try, a stand-in or a nudge for
+    category: str | None = None  # of its template, as the caller declared it
 
     def kept(self) -> dict[str, Any]:
         """As JSON."""
@@ -160,6 +172,8 @@ class Request:
             kept["when_closed"] = self.when_closed
         if self.of:
             kept["of"] = str(self.of)
+        if self.category:
+            kept["category"] = self.category
         return kept
 
 
@@ -176,7 +190,13 @@ class Attention:
 
 def request_from(kept: Mapping[str, Any]) -> Request:
     """A request as it was kept."""
-    return Request(kept["body"], kept.get("callback_data"), kept.get("when_closed"), MessageKey.parse(kept.get("of")))
+    return Request(
+        kept["body"],
+        kept.get("callback_data"),
+        kept.get("when_closed"),
+        MessageKey.parse(kept.get("of")),
+        kept.get("category"),
+    )
 
 
 def decide(message_is_template: TemplateAsked | None, situation: Situation) -> Decision:
@@ -204,7 +224,12 @@ def _decide_template(asked: TemplateAsked, situation: Situation) -> Decision:
     if template is None:
         why = f"Template '{asked.name}' does not exist in language '{asked.language}'."
         return Refuse(TemplateNotFound(why), why)
-    error = why_not_sendable(template) or _why_unfit(asked) or _why_unwanted(template, situation.consent)
+    error = (
+        why_not_sendable(template)
+        or _why_unfit(asked)
+        or _why_unwanted(template, situation.consent)
+        or (why_dearer(template, asked.declared) if situation.refuses_dearer else None)
+    )
     if error:
         return Refuse(error, str(error))
     return _unless_stopped(situation, SendNow("An approved template may go out at any time."))
@@ -220,6 +245,17 @@ def _why_unfit(asked: TemplateAsked) -> CasementError | None:
 def _why_unwanted(template: Template, consent: Consent) -> CasementError | None:
     why = consent.forbids(template.category)
     return OptedOut(why, code=MARKETING_STOPPED_CODE) if why else None
+
+
+def why_dearer(template: Template, declared: str | None) -> CategoryMoved | None:
+    """Why a template is not sent where none may cost more than was declared: for this send, else when it was made."""
+    expected = declared or template.declared
+    if not is_dearer(template.category, expected):
+        return None
+    return CategoryMoved(
+        f"Template '{template.name}' ({template.language}) was declared {expected} and is {template.category} at Meta "
+        "now, which costs more. To send it all the same, declare it: casement.category."
+    )
 
 
 def _unless_stopped(situation: Situation, decision: SendNow | SendInstead) -> Decision:

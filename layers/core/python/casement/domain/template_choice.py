@@ -1,7 +1,7 @@
 """Which template serves a purpose: the first, in its owner's order, that Meta and we would let out as it is filled."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from casement.domain.template_filling import Filled, filled
@@ -106,7 +106,8 @@ def why_not(candidate: Candidate, template: Template, refuses: Callable[[Templat
             f"Template '{template.name}' ({template.language}) was {candidate.category} when this purpose was set and "
             f"is now {template.category}."
         )
-    return refuses(template)
+    # What a purpose's owner declared counts for more than what was declared when the template was made.
+    return refuses(replace(template, declared=candidate.category) if candidate.category else template)
 
 
 def _not_there(name: str, languages: Sequence[str]) -> str:

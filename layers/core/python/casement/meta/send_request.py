@@ -11,7 +11,14 @@ from typing import Any
 
 from casement.domain.contact import contact_key, group_key, is_bsuid, is_phone
 from casement.domain.errors import InvalidRequest
-from casement.domain.policy import WhenLimited, must_be_template, policy_from, value_in, when_limited_from
+from casement.domain.policy import (
+    WhenLimited,
+    category_from,
+    must_be_template,
+    policy_from,
+    value_in,
+    when_limited_from,
+)
 from casement.domain.sending import Message, Receipt
 from casement.domain.untrusted import loads
 
@@ -20,7 +27,7 @@ LONGEST_PHONE = 20  # digits; the numbering plan stops at 15
 _GROUP_ID = re.compile(r"[!-~]{1,200}")
 CALLBACK_DATA = "biz_opaque_callback_data"
 OURS = "casement"
-_KNOWN = frozenset({"when_closed", "when_limited", "dry_run"})
+_KNOWN = frozenset({"when_closed", "when_limited", "dry_run", "category"})
 
 
 def parse(body: bytes, when_closed: str | None = None, when_limited: str | None = None) -> Message | Receipt:
@@ -47,6 +54,7 @@ def parse(body: bytes, when_closed: str | None = None, when_limited: str | None 
         raise InvalidRequest("type must be a string.", parameter="type")
     if not isinstance(request.get(kind), dict | list):
         raise InvalidRequest(f"A message of type {kind} needs the object '{kind}'.", parameter=kind)
+    category = _category(ours, kind)
     callback_data = request.pop(CALLBACK_DATA, None)
     if callback_data is not None and not isinstance(callback_data, str):
         raise InvalidRequest(f"{CALLBACK_DATA} must be a string.", parameter=CALLBACK_DATA)
@@ -59,6 +67,7 @@ def parse(body: bytes, when_closed: str | None = None, when_limited: str | None 
         policy,
         dry_run,
         limited,
+        category,
     )
 
 
@@ -66,6 +75,15 @@ def _when_limited(ours: Any, header: str | None) -> WhenLimited | None:
     if ours and ours.get("when_limited") is not None:
         return when_limited_from(ours["when_limited"], "casement.when_limited")
     return None if header is None else when_limited_from(header.strip(), "Casement-When-Limited")
+
+
+def _category(ours: Any, kind: str) -> str | None:
+    """The category that the caller holds their template to be of."""
+    if not ours or ours.get("category") is None:
+        return None
+    if kind != "template":
+        raise InvalidRequest("Only a template has a category.", parameter="casement.category")
+    return category_from(ours["category"], "casement.category")
 
 
 def _contact(request: Mapping[str, Any]) -> str:

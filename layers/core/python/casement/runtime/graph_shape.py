@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 from casement.domain.errors import (
     CasementError,
+    CategoryMoved,
     GraphOutcomeUnknown,
     GraphRejected,
     GraphUnavailable,
@@ -53,6 +54,7 @@ GRAPH_ERROR: Mapping[type[CasementError], GraphShape] = {
     TemplateFaulty: GraphShape(HTTPStatus.BAD_REQUEST, 100),
     TemplateChangeRefused: GraphShape(HTTPStatus.BAD_REQUEST, 100),  # the error brings its subcode
     TemplateNotSendable: GraphShape(HTTPStatus.BAD_REQUEST, 132015),  # the error brings its own code
+    CategoryMoved: GraphShape(HTTPStatus.BAD_REQUEST, 100),  # Meta would send it
     OptedOut: GraphShape(HTTPStatus.BAD_REQUEST, 131050),
     NumberStopped: GraphShape(HTTPStatus.UNAUTHORIZED, 190),
     IdempotencyKeyReused: GraphShape(HTTPStatus.UNPROCESSABLE_ENTITY, 100),

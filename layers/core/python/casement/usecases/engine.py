@@ -12,6 +12,7 @@ from casement.domain.messages import Entry, Send
 from casement.domain.number import Health, NumberState
 from casement.domain.pending import Pending
 from casement.domain.sending import Attention, Outcome, Request
+from casement.domain.template_health import Ill
 from casement.domain.templates import Held, Template
 from casement.domain.window import WindowRules
 from casement.usecases.find_conversation import ReadAlias
@@ -22,6 +23,7 @@ class Templates(Protocol):
 
     def find(self, waba_id: str, name: str, language: str) -> Template | None: ...
     def first(self, waba_id: str) -> Iterable[Held]: ...
+    def ill(self, waba_id: str, now: int) -> Mapping[str, Ill]: ...
     def all(self, waba_id: str) -> Iterable[Held]: ...
 
 

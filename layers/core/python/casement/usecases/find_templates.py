@@ -14,6 +14,7 @@ from casement.domain.sending import Refuse, Situation, TemplateAsked, decide
 from casement.domain.template_choice import Candidate, languages_for, why_not
 from casement.domain.template_filling import needed
 from casement.domain.template_finding import Best, Wanted, match, rank, words_of
+from casement.domain.template_health import Ill, why_unhealthy
 from casement.domain.template_rendering import rendered_with
 from casement.domain.templates import DELETED, Template
 from casement.domain.untrusted import is_text
@@ -82,10 +83,13 @@ class _Search:
         if self.candidates is not None and template.language not in self.wanted.languages:
             looked_for = ", ".join(self.wanted.languages)
             return f"Template '{template.name}' ({template.language}) is in none of the languages {looked_for}."
-        decision = decide(TemplateAsked(template.name, template.language, template), self.situation)
+        category = self.candidates[template.name].category if self.candidates is not None else None
+        asked = TemplateAsked(template.name, template.language, template, declared=category)
+        decision = decide(asked, self.situation)
         if isinstance(decision, Refuse):
             return decision.why
-        category = self.candidates[template.name].category if self.candidates is not None else None
+        if self.candidates is None:  # by its name, it may go even if it should not be chosen
+            return None
         return why_not(Candidate(template.name, category, (template,)), template, self.refuses)
 
 
@@ -100,10 +104,13 @@ def find_templates(asked: FindAsked, engine: Engine, now: int) -> dict[str, Any]
     candidates = _candidates(asked.purpose, settings)
     languages = languages_for(asked.language or language_of(conversation, engine), settings.languages)
     wanted = Wanted(words_of(asked.query), tuple(candidates or ()), languages)
-    search = _Search(wanted, standing(conversation, engine, now), refusing(conversation), candidates)
+    search = _Search(
+        wanted, standing(conversation, engine, now), refusing(conversation, settings, engine, now), candidates
+    )
     usable: Best[Template] = Best(asked.limit)
     unusable: Best[tuple[Template, str]] = Best(asked.limit)
     unheard_of = dict.fromkeys(candidates or ())
+    ill = engine.templates.ill(engine.waba_id, now)
     for held in engine.templates.all(engine.waba_id):
         template = held.template
         unheard_of.pop(template.name, None)
@@ -114,9 +121,9 @@ def find_templates(asked: FindAsked, engine: Engine, now: int) -> dict[str, Any]
         if why := search.why_not(template):
             unusable.add((template.status == DELETED, *place), (template, why))
         else:
-            usable.add(place, template)
+            usable.add((why_unhealthy(template, ill) is not None, *place), template)
     return {
-        "usable": [_usable_view(template, settings) for template in usable],
+        "usable": [_usable_view(template, settings, ill) for template in usable],
         "unusable": [_unusable_view(template, why) for template, why in unusable]
         + [_unheard_of_view(name) for name in unheard_of],
         "count": {"usable": usable.seen, "unusable": unusable.seen + len(unheard_of)},
@@ -127,16 +134,16 @@ def _candidates(purpose: str | None, settings: NumberSettings) -> Mapping[str, P
     """The templates of a purpose by their names, best first. Where one is listed twice, the first counts."""
     if purpose is None:
         return None
-    if purpose not in settings.purposes:
-        known = ", ".join(sorted(settings.purposes)) or "none"
+    if purpose not in settings.serving:
+        known = ", ".join(sorted(settings.serving))
         raise InvalidRequest(f"This number has no such purpose. It has: {known}.", parameter="purpose")
     found: dict[str, PurposeTemplate] = {}
-    for template in settings.purposes[purpose]:
+    for template in settings.serving[purpose]:
         found.setdefault(template.name, template)
     return found
 
 
-def _usable_view(template: Template, settings: NumberSettings) -> dict[str, Any]:
+def _usable_view(template: Template, settings: NumberSettings, ill: Mapping[str, Ill]) -> dict[str, Any]:
     return {
         "name": template.name,
         "language": template.language,
@@ -144,7 +151,8 @@ def _usable_view(template: Template, settings: NumberSettings) -> dict[str, Any]
         "price_class": template.category.lower(),
         "needs": list(needed(template.definition)),
         "body": rendered_with(template.definition, {}).body,
-        "purposes": [purpose for purpose, serving in settings.purposes.items() if _serves(template, serving)],
+        "purposes": [purpose for purpose, serving in settings.serving.items() if _serves(template, serving)],
+        "warning": why_unhealthy(template, ill),
     }
 
 

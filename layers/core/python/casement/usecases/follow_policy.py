@@ -86,4 +86,6 @@ def message_from(request: Request, contact: str) -> Message:
     kind = str(request.body.get("type", "text"))
     template = request.body.get("template") if kind == "template" else None
     named = (template["name"], template["language"]["code"]) if template else None
-    return Message(request.body, contact, kind, named, request.callback_data, request.when_closed)
+    return Message(
+        request.body, contact, kind, named, request.callback_data, request.when_closed, category=request.category
+    )

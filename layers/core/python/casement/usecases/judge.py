@@ -6,7 +6,17 @@ from typing import Any
 
 from casement.domain.conversation import Conversation
 from casement.domain.number import NumberSettings
-from casement.domain.policy import Handoff, Hold, NamedTemplate, Policy, Purpose, Reject, TemplateChoice, UseTemplate
+from casement.domain.policy import (
+    Handoff,
+    Hold,
+    NamedTemplate,
+    Policy,
+    Purpose,
+    Reject,
+    TemplateChoice,
+    UseTemplate,
+    WhenDearer,
+)
 from casement.domain.sending import (
     Decision,
     Message,
@@ -16,9 +26,11 @@ from casement.domain.sending import (
     Situation,
     TemplateAsked,
     decide,
+    why_dearer,
 )
 from casement.domain.template_choice import Candidate, Chosen, Passed, choose, languages_for
 from casement.domain.template_fit import fit
+from casement.domain.template_health import why_unhealthy
 from casement.domain.templates import Template, why_not_sendable
 from casement.domain.window import Window, window_at
 from casement.usecases.engine import Engine
@@ -72,11 +84,12 @@ def judge_in(
         now,
         conversation.consent,
         state.health.stopped_by if state.health.stops(engine.token, now) else None,
-        select(choice, conversation, state.settings, engine) if choice else None,
+        select(choice, conversation, state.settings, engine, now) if choice else None,
         _held(policy, conversation, engine, now) if stands_in and isinstance(policy, Hold) and not waited else 0,
         state.settings.most_holds,
         nudges and engine.pendings.is_nudged(engine.number, conversation.contacts, conversation.opened_at),
         waited,
+        state.settings.when_dearer is WhenDearer.REFUSE,
     )
     return Judged(message, conversation, situation, decide(asked, situation), asked)
 
@@ -107,7 +120,8 @@ def _asked(message: Message, engine: Engine) -> TemplateAsked | None:
     name, language = message.template
     stored = engine.templates.find(engine.waba_id, name, language)
     given = message.body["template"].get("components")
-    return TemplateAsked(name, language, stored, fit(stored.definition, given) if stored else ())
+    misfits = fit(stored.definition, given) if stored else ()
+    return TemplateAsked(name, language, stored, misfits, message.category)
 
 
 def _choice(policy: Policy) -> TemplateChoice | None:
@@ -120,22 +134,24 @@ def _choice(policy: Policy) -> TemplateChoice | None:
             return None
 
 
-def select(choice: TemplateChoice, conversation: Conversation, settings: NumberSettings, engine: Engine) -> Selection:
+def select(
+    choice: TemplateChoice, conversation: Conversation, settings: NumberSettings, engine: Engine, now: int
+) -> Selection:
     """The template that a choice comes to for this customer."""
     match choice:
         case NamedTemplate():
-            return _named(choice, conversation, engine)
+            return _named(choice, conversation, settings, engine)
         case Purpose(name, parameters, language):
             languages = languages_for(language or language_of(conversation, engine), settings.languages)
             candidates = candidates_for(name, languages, settings, engine)
             if not candidates:
                 why = f"This number has no template for the purpose '{name}'."
                 return Selection(choice, None, (Passed(name, None, why),))
-            chosen, passed = choose(candidates, languages, parameters, refusing(conversation))
+            chosen, passed = choose(candidates, languages, parameters, refusing(conversation, settings, engine, now))
             return Selection(choice, chosen, passed)
 
 
-def _named(choice: NamedTemplate, conversation: Conversation, engine: Engine) -> Selection:
+def _named(choice: NamedTemplate, conversation: Conversation, settings: NumberSettings, engine: Engine) -> Selection:
     name, language = choice.name, choice.language
     stored = engine.templates.find(engine.waba_id, name, language)
     if stored is None:
@@ -145,16 +161,30 @@ def _named(choice: NamedTemplate, conversation: Conversation, engine: Engine) ->
     why = (
         str(unsendable)
         if unsendable
-        else conversation.consent.forbids(stored.category) or " ".join(misfit.why for misfit in unfit)
+        else unwanted(conversation, settings)(stored) or " ".join(misfit.why for misfit in unfit)
     )
     if why:
         return Selection(choice, None, (Passed(name, language, why),))
     return Selection(choice, Chosen(stored, choice.body))
 
 
-def refusing(conversation: Conversation) -> Callable[[Template], str | None]:
-    """Says in words why no purpose may send a template to this customer, None if one may."""
-    return lambda template: conversation.consent.forbids(template.category)
+def unwanted(conversation: Conversation, settings: NumberSettings) -> Callable[[Template], str | None]:
+    """Says in words why a template must not go to this customer in a message's place, None if it may: they do not want
+    it, or it costs more than its owner declared."""
+
+    def why(template: Template) -> str | None:
+        dearer = why_dearer(template, None) if settings.when_dearer is WhenDearer.REFUSE else None
+        return conversation.consent.forbids(template.category) or (str(dearer) if dearer else None)
+
+    return why
+
+
+def refusing(
+    conversation: Conversation, settings: NumberSettings, engine: Engine, now: int
+) -> Callable[[Template], str | None]:
+    """The same of a template that a purpose might choose, which should be in good health besides."""
+    why = unwanted(conversation, settings)
+    return lambda template: why(template) or why_unhealthy(template, engine.templates.ill(engine.waba_id, now))
 
 
 def language_of(conversation: Conversation, engine: Engine) -> str | None:
@@ -175,7 +205,7 @@ def candidates_for(purpose: str, languages: Sequence[str], settings: NumberSetti
                 if (found := engine.templates.find(engine.waba_id, template.name, language)) is not None
             ),
         )
-        for template in settings.purposes.get(purpose, ())
+        for template in settings.serving.get(purpose, ())
     ]
 
 

@@ -157,7 +157,8 @@ def _to_send(pending: Pending) -> Request:
     origin = pending.request.of or pending.key
     if pending.instead is not None:
         return Request(pending.instead, pending.request.callback_data, of=origin)
-    return Request(pending.request.body, pending.request.callback_data, pending.request.when_closed, origin)
+    asked = pending.request
+    return Request(asked.body, asked.callback_data, asked.when_closed, origin, asked.category)
 
 
 def _try(

@@ -162,7 +162,8 @@ def _judged(
         why = f"No template of the purpose '{source.name}' can go out now."
         return {**_NOTHING, "can_send": False, "why": why}
     subject = _of_body(template, source) if isinstance(source, NamedTemplate) else _of_values(template, source)
-    asked = TemplateAsked(subject.name or "", subject.language or "", template, subject.misfits)
+    declared = template.category if template and isinstance(source, Purpose) else None  # it was chosen as it is
+    asked = TemplateAsked(subject.name or "", subject.language or "", template, subject.misfits, declared)
     decision = decide(asked, situation)
     view = _shown(subject, contact) | {"can_send": isinstance(decision, SendNow), "why": decision.why}
     return view | ({"code": engine.show(decision.error)[1]["error"]["code"]} if isinstance(decision, Refuse) else {})
@@ -173,12 +174,12 @@ def _of_purpose(
 ) -> tuple[Template | None, tuple[Passed, ...]]:
     """The template that the purpose comes to, else the one that it would with other parameters."""
     settings = engine.numbers.state(engine.number, now).settings
-    selection = select(source, conversation, settings, engine)
+    selection = select(source, conversation, settings, engine, now)
     if selection.chosen:
         return selection.chosen.template, selection.passed
     languages = languages_for(source.language or language_of(conversation, engine), settings.languages)
     candidates = candidates_for(source.name, languages, settings, engine)
-    return first_that_may_go(candidates, refusing(conversation)), selection.passed
+    return first_that_may_go(candidates, refusing(conversation, settings, engine, now)), selection.passed
 
 
 def _of_body(template: Template | None, source: NamedTemplate) -> _Subject:

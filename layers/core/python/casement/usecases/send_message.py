@@ -94,7 +94,7 @@ def send_message(message: Message, asking: Asking, *, key_policy: Any = None) ->
     key = engine.new_key(judged.conversation.contact, now)
     if asking.once and (earlier := earlier_answer(asking.once, key, engine, now)):
         return earlier
-    request = Request(message.body, message.callback_data, value)
+    request = Request(message.body, message.callback_data, value, category=message.category)
     _ask(judged, key, request, asking)
     return _act(judged, key, request, asking)
 
