@@ -10,9 +10,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TextIO
 
-from local.stack import story
+from local.stack import story, template_story
 from local.stack.errors import StackError
 from local.stack.runner import DEFAULT_PORT, DEFAULT_SIMULATOR_PORT, Options, Stack
+
+STORY = (*story.FIRST_CONVERSATION, *template_story.A_TEMPLATE)
 
 
 def main(arguments: Sequence[str], out: TextIO) -> int:
@@ -41,7 +43,7 @@ def _run(stack: Stack, given: argparse.Namespace, out: TextIO) -> int:
     print(f"Casement answers at {stack.api_url}{meta}.\n", file=out)
     told = True
     if stack.simulator_url and not given.no_story:
-        told = story.tell(story.FIRST_CONVERSATION, story.Scene(stack.api_url, stack.simulator_url), out)
+        told = story.tell(STORY, story.Scene(stack.api_url, stack.simulator_url), out)
     if given.demo:
         return 0 if told else 1
     if not told:

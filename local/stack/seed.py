@@ -5,9 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from casement.domain.api_key import ApiKey, Scope, digest_of
-from casement.domain.number import settings_from
 from casement.store.api_keys import ApiKeys
-from casement.store.numbers import Numbers
 from casement.store.table import Table
 from local.stack.aws import Aws, put_secret
 
@@ -23,7 +21,6 @@ SECRET: Mapping[str, Any] = {
     "verify_token": VERIFY_TOKEN,
     "numbers": {PHONE_NUMBER_ID: {"waba_id": WABA_ID, "token": META_TOKEN}},
 }
-SETTINGS: Mapping[str, Any] = {"purposes": {"re_engage": ["hello_world"]}}
 
 
 def seed(aws: Aws, *, table: str | None, secret: str | None) -> None:
@@ -32,7 +29,6 @@ def seed(aws: Aws, *, table: str | None, secret: str | None) -> None:
         put_secret(aws, secret, SECRET)
     if table:
         seed_api_key(aws, table, API_KEY)
-        Numbers(Table(aws.dynamodb, table)).set(PHONE_NUMBER_ID, settings_from(SETTINGS))
 
 
 def seed_api_key(aws: Aws, table: str, key: str) -> None:

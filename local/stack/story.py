@@ -35,6 +35,7 @@ class Scene:
     simulator_url: str
     patience: float = PATIENCE_SECONDS
     held: str = ""  # the id of a message that waits
+    template_sent: str = ""  # the id of the template that went to Carla
 
     def __post_init__(self) -> None:
         key = {"Authorization": f"Bearer {API_KEY}"}
@@ -52,6 +53,10 @@ class Scene:
         body |= {"casement": ours} if ours else {}
         return self._api.post(f"/{PHONE_NUMBER_ID}/messages", json=body)
 
+    def post(self, path: str, body: dict[str, Any]) -> httpx.Response:
+        """POST to a path of the API."""
+        return self._api.post(path, json=body)
+
     def get(self, path: str, **query: str) -> dict[str, Any]:
         """What Casement shows under a path."""
         answer = self._api.get(path, params=query)
@@ -60,14 +65,17 @@ class Scene:
 
     def customer(self, **message: Any) -> str:
         """A customer writes; returns Meta's id of the message. `ago` (seconds) dates it back."""
-        answer = self._meta.post("/inbound", json=message)
-        expect(answer.status_code == 200, f"the simulator did not take an inbound message: {answer.text}")
-        return str(answer.json()["id"])
+        return str(self.meta("/inbound", message)["id"])
 
     def meta_fails(self, how: str, **about: Any) -> None:
         """The next call to Meta, or the next message it accepts, fails in this way."""
-        answer = self._meta.post("/fail", json={"how": how, **about})
-        expect(answer.status_code == 200, f"the simulator did not take a fault: {answer.text}")
+        self.meta("/fail", {"how": how, **about})
+
+    def meta(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
+        """Have the simulator do something; what it answers."""
+        answer = self._meta.post(path, json=body)
+        expect(answer.status_code == 200, f"the simulator did not take {path}: {answer.text}")
+        return dict(answer.json())
 
     def until(self, what: str, look: Callable[[], T | None]) -> T:
         """Look until there is something to see; `what` says for what we wait."""
@@ -216,7 +224,7 @@ def _late_verdict(scene: Scene) -> str:
 
 BLUE = {"type": "text", "text": {"body": "Yes, in three shades of blue."}}
 HELLO_WORLD = {"type": "template", "template": {"name": "hello_world", "language": {"code": "en_US"}}}
-INSTEAD = {"purpose": "re_engage"}
+INSTEAD = {"template": HELLO_WORLD["template"]}
 
 FIRST_CONVERSATION = (
     Step("Casement reads the message templates from Meta.", _templates_arrive),

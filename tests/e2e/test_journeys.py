@@ -5,8 +5,9 @@ from typing import Any
 import httpx
 
 from local.stack import LocalStack
+from local.stack.__main__ import STORY
 from local.stack.seed import PHONE_NUMBER_ID, WABA_ID
-from local.stack.story import FIRST_CONVERSATION, Scene, tell
+from local.stack.story import Scene, tell
 from tests.e2e.conftest import until_shown
 
 TEXT = {"type": "text", "text": {"body": "Hello"}}
@@ -21,7 +22,7 @@ def shown(scene: Scene, customer: str, key: str) -> dict[str, Any]:
 def test_the_story_that_make_demo_tells(scene: Scene, capsys: Any) -> None:
     import sys
 
-    assert tell(FIRST_CONVERSATION, scene, sys.stdout), capsys.readouterr().out
+    assert tell(STORY, scene, sys.stdout), capsys.readouterr().out
 
 
 def test_a_message_is_followed_until_it_is_read(scene: Scene, stack: LocalStack, customer: str, writing: str) -> None:

@@ -4,7 +4,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from local.stack.story import FIRST_CONVERSATION
+from local.stack.__main__ import STORY
 
 ROOT = Path(__file__).parents[3]
 
@@ -30,6 +30,6 @@ def test_the_first_conversation_comes_out_as_it_should(tmp_path):
     )
 
     assert demo.returncode == 0, demo.stdout + demo.stderr
-    for number, step in enumerate(FIRST_CONVERSATION, 1):
+    for number, step in enumerate(STORY, 1):
         assert f"{number}. {step.title}" in demo.stdout
     assert "131047" in demo.stdout

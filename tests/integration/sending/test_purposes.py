@@ -97,14 +97,14 @@ def test_each_purpose_has_its_own(casement):
 
 def test_each_number_has_its_own(casement):
     has(casement, template("a"))
-    serves(casement, "a")
+    casement.set_number(purposes={"mine": ["a"]})
     body = {"messaging_product": "whatsapp", "to": ALICE, "type": "text", "text": {"body": "Hello"}}
-    policy = {"casement": {"when_closed": {"purpose": "re_engage", "parameters": {"1": "Ana"}}}}
+    policy = {"casement": {"when_closed": {"purpose": "mine", "parameters": {"1": "Ana"}}}}
 
     answer = casement.post({**body, **policy}, number=OTHER_NUMBER.phone_number_id)
 
     (why,) = candidates(answer).values()
-    assert "no template for the purpose 're_engage'" in why["why"]
+    assert "no template for the purpose 'mine'" in why["why"]
 
 
 def test_one_that_lacks_nothing_is_taken_before_one_that_lacks_a_parameter(casement):

@@ -90,6 +90,30 @@ def test_it_is_read_and_answered_within_a_day_and_its_button_tapped(casement):
     assert (row["read"], row["replied"], row["taps"]) == (1, 1, {"Show me": 1})
 
 
+def test_a_tap_in_the_very_second_of_the_template_is_one_and_an_answer(casement):
+    casement.now += 300
+    wamid = casement.send(ALICE, ASKS).body["messages"][0]["id"]
+    casement.simulator.tap(wamid)
+    casement.deliver()
+
+    row = today(casement)
+    assert (row["replied"], row["taps"]) == (1, {"Show me": 1})
+
+
+def test_a_tap_on_an_old_template_is_told_of_that_one_and_answers_the_newest(casement):
+    old = send(casement)
+    casement.now += HOUR
+    hello = {"type": "template", "template": {"name": "hello_world", "language": {"code": "en_US"}}}
+    assert casement.send(ALICE, hello).status == 200
+    casement.now += HOUR
+    casement.simulator.tap(old)
+    casement.deliver()
+
+    assert today(casement)["taps"] == {"Show me": 1}
+    assert "replied" not in today(casement)
+    assert shown(casement, "hello_world")["total"]["replied"] == 1
+
+
 @pytest.mark.parametrize(("hours", "replied"), [(23, 1), (25, 0)])
 def test_an_answer_counts_if_it_comes_within_a_day(casement, hours, replied):
     send(casement)

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from casement.domain.errors import InvalidRequest
+from casement.domain.template_health import Ill
 from casement.domain.templates import Held, Template
 from casement.usecases.find_templates import FindAsked, find_from, find_templates
 from tests.support.deployment import ALICE, BOB, NUMBER, WABA, Deployment, Json
@@ -64,6 +65,7 @@ def test_each_says_what_it_needs_and_what_it_is_for(casement):
             "needs": ["customer", "order_number"],
             "body": "Good news, {{customer}}: your order {{order_number}} has left us and is on its way.",
             "purposes": ["update"],
+            "warning": None,
         }
     ]
 
@@ -202,6 +204,9 @@ def test_thousands_are_read_once_and_the_first_few_shown(casement):
             reads.append(waba_id)
             return held
 
+        def ill(self, waba_id: str, now: int) -> dict[str, Ill]:
+            return {}
+
     began = time.perf_counter()
     found = find_templates(FindAsked(query="t", limit=3), replace(engine, templates=Many()), casement.now)
 
@@ -260,7 +265,7 @@ def test_what_is_asked_is_read_from_the_query():
 def test_a_purpose_that_the_number_has_not_is_refused(casement):
     serves(casement, "we_are_here")
 
-    with pytest.raises(InvalidRequest, match=r"no such purpose\. It has: update\.") as raised:
+    with pytest.raises(InvalidRequest, match=r"no such purpose\. It has: .*, update\.") as raised:
         find(casement, purpose="updates")
 
     assert raised.value.parameter == "purpose"

@@ -9,7 +9,16 @@ from hypothesis import strategies as st
 
 from casement.domain.consent import RESUME_WORDS, STOP_WORDS
 from casement.domain.errors import InvalidRequest
-from casement.domain.number import Health, NumberSettings, PurposeTemplate, settings_from, settings_view, token_digest
+from casement.domain.number import (
+    PRESETS,
+    Health,
+    NumberSettings,
+    PurposeTemplate,
+    settings_from,
+    settings_view,
+    token_digest,
+)
+from casement.domain.policy import WhenDearer
 from tests.support.webhooks import any_json
 
 NOON = 1_795_000_000_000  # epoch milliseconds
@@ -45,7 +54,27 @@ def test_an_owner_who_sets_nothing_has_the_usual():
         "resume_words": {language: list(each) for language, each in RESUME_WORDS.items()},
         "most_holds": 20,
         "when_limited": "refuse",
+        "when_dearer": "send",
     }
+
+
+def test_what_the_owner_sets_for_a_purpose_stands_before_the_starter_library():
+    set_ = settings_from({"purposes": {"re_engage": ["mine"], "order_update": [], "other": ["another"]}})
+
+    assert set_.serving == {
+        **PRESETS,
+        "re_engage": (PurposeTemplate("mine"),),
+        "order_update": (),
+        "other": (PurposeTemplate("another"),),
+    }
+    assert NumberSettings().serving == PRESETS != {}
+
+
+@pytest.mark.parametrize("given", ["maybe", "", 7, True, [], {}])
+def test_when_dearer_is_one_of_two_words(given):
+    assert settings_from({"when_dearer": "refuse"}).when_dearer is WhenDearer.REFUSE
+    with pytest.raises(InvalidRequest, match="when_dearer must be one of: send, refuse"):
+        settings_from({"when_dearer": given})
 
 
 def test_a_template_may_be_written_as_a_name_alone():

@@ -80,7 +80,8 @@ def test_whoever_puts_jobs_on_the_outbox_knows_where_it_is():
     needed = {name for name, path in sources.items() if needing.search(path.with_suffix(".py").read_text())}
 
     assert "SendMessage" in needed
-    assert {function.name for function in functions() if function.environment.get("OUTBOX_URL")} == needed
+    only_judges = {"TemplatesApi"}
+    assert {function.name for function in functions() if function.environment.get("OUTBOX_URL")} == needed - only_judges
 
 
 @pytest.mark.parametrize("variable", sorted(set(NAMES.values()) - {"TABLE_NAME", "SECRET_ID"} - EACH_ITS_OWN))

@@ -210,10 +210,11 @@ def _answers(opened: Opened, conversation: Conversation, outlook: Outlook) -> It
     last day, that a button of one was tapped."""
     number, contacts, until = opened.number, conversation.contacts, opened.at
     if opened.tapped is not None:
+        until += 1_000  # what is tapped was there before, be it in the same second: Meta's are whole ones
         lately = outlook.messages.templates_sent(number, contacts, until - _TAPPED_WITHIN_MS, until)
         if tapped := next((sent for sent in lately if sent.wamid == opened.tapped), None):
             yield Step(number, tapped.template_id, detailed(TAPPED, opened.said or ""), tapped.key.ulid)
-    last_wrote = outlook.messages.last_wrote(number, contacts, until - DAY_MS, until)
+    last_wrote = outlook.messages.last_wrote(number, contacts, until - DAY_MS, opened.at)
     since = until - DAY_MS if last_wrote is None else last_wrote
     if answered := next(outlook.messages.templates_sent(number, contacts, since, until), None):
         yield Step(number, answered.template_id, REPLIED, answered.key.ulid)
