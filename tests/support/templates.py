@@ -4,12 +4,13 @@
 client may want created: right ones, right ones in lower case, ones with a few things changed, and no templates at all.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from copy import deepcopy
 from typing import Any
 
 from hypothesis import strategies as st
 
+from tests.support.template_aims import Place, aims, at, places, stretched
 from tests.support.webhooks import any_json
 
 Json = dict[str, Any]
@@ -320,11 +321,19 @@ def library_templates(draw: st.DrawFn) -> Json:
 def edits(draw: st.DrawFn) -> tuple[Any, Json]:
     """What a client may want changed, and the template as Meta gives it."""
     current = draw(valid_templates()) | {"id": "1", "status": draw(st.sampled_from(["APPROVED", "REJECTED", "PAUSED"]))}
-    other = draw(st.just(current) | changed(st.just(current)) | templates())
+    others = [
+        changed(st.just(current)),
+        changed(st.just(current)),
+        changed(valid_templates()),
+        valid_templates(),
+        any_json,
+    ]
+    other = draw(draw(st.sampled_from(others)))
     if not isinstance(other, dict):
         return other, current
-    keys = draw(st.lists(st.sampled_from([*current, "category", "components", "cta_url_link_tracking_opted_out"])))
-    return {key: other.get(key) for key in keys}, current
+    most = st.sampled_from(["components", "category", "message_send_ttl_seconds", "parameter_format"])
+    keys = draw(st.sets(most, min_size=1) | st.sets(st.sampled_from([*current, "cta_url_link_tracking_opted_out"])))
+    return {key: other.get(key) for key in sorted(keys)}, current
 
 
 # --- something wrong -----------------------------------------------------------------------------------------------
@@ -388,46 +397,48 @@ def respelled(template: Json) -> Json:
 
 
 @st.composite
-def changed(draw: st.DrawFn, originals: st.SearchStrategy[Json], most: int = 3) -> Any:
-    """One of `originals` with one to `most` things changed, which may leave it right."""
-    document = {"": deepcopy(draw(originals))}
-    for _ in range(draw(st.integers(1, most))):
-        places = [place for place in _places(document) if place != ("",)]
-        within = draw(st.sampled_from(["inside", "inside", "inside", "texts", "texts", "frame"]))
-        likely = [place for place in places if _is_within(place, within)] or places
-        if likely:
-            draw(_changes(document, draw(st.sampled_from(likely))))
-    return document[""]
+def changed(draw: st.DrawFn, originals: st.SearchStrategy[Json]) -> Any:
+    """One of `originals` with something changed, mostly one thing, which may leave it right.
+
+    Half of the changes are aimed at a rule, the others at nothing.
+    """
+    document = deepcopy(draw(originals))
+    for _ in range(draw(st.sampled_from([1, 1, 1, 1, 2, 3]))):
+        if draw(st.booleans()):
+            draw(_aimed(document))
+        else:
+            draw(_random_changes(document))
+    return document
 
 
-def _is_within(place: "Place", region: str) -> bool:
+@st.composite
+def _aimed(draw: st.DrawFn, document: Json) -> None:
+    found = aims(document)
+    if not found:
+        return
+    place, value = draw(st.sampled_from(found[draw(st.sampled_from(sorted(found)))]))
+    at(document, place[:-1])[place[-1]] = deepcopy(value)
+
+
+@st.composite
+def _random_changes(draw: st.DrawFn, document: Json) -> None:
+    everywhere = list(places(document))
+    within = draw(st.sampled_from(["inside", "inside", "inside", "texts", "texts", "frame"]))
+    if likely := [place for place in everywhere if _is_within(place, within)] or everywhere:
+        draw(_changes(document, draw(st.sampled_from(likely))))
+
+
+def _is_within(place: Place, region: str) -> bool:
     """Most of what can go wrong is deep inside a template, and most of that in its texts."""
     if region == "texts":
         return place[-1] in ("text", "url", "phone_number", "example")
-    return (len(place) == 2) == (region == "frame")
-
-
-Place = tuple[str | int, ...]
-
-
-def _places(value: Any, place: Place = ()) -> Iterator[Place]:
-    """Where in a document there is something, from the outside in."""
-    inner = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
-    for key, each in inner:
-        yield (*place, key)
-        yield from _places(each, (*place, key))
-
-
-def _at(document: Any, place: Place) -> Any:
-    for key in place:
-        document = document[key]
-    return document
+    return (len(place) == 1) == (region == "frame")
 
 
 @st.composite
 def _changes(draw: st.DrawFn, document: Json, place: Place) -> None:
     """Changes what is at `place`: it goes, comes twice, becomes something else, longer, or slightly different."""
-    holder, key = _at(document, place[:-1]), place[-1]
+    holder, key = at(document, place[:-1]), place[-1]
     value = holder[key]
     ways = ["drop", "replace", "replace"]
     ways += ["repeat", "swap"] if isinstance(holder, list) else []
@@ -479,11 +490,6 @@ def _elements_of(key: str | int) -> st.SearchStrategy[Any]:
 otherwise_typed = st.sampled_from(["TELEPATHY", "CALL_PERMISSION_REQUEST", "ALBUM", "APP", 7]).map(
     lambda kind: {"type": kind}
 )
-
-
-def stretched(text: str, length: int) -> str:
-    """Exactly so long: with more in front, or cut."""
-    return ("x" * (length - len(text)) + text)[:length]
 
 
 @st.composite
