@@ -109,6 +109,13 @@ def _ingesting(meter: Meter, table: Table, facts: Facts, images: Callable[[], Im
     facts.add(split(webhooks.messages(1, first=2000)))
     with meter.running() as projection:
         _react(_new(before, images()), table)
+    before = images()
+    for index in range(STREAM_BATCH):
+        of_template = MessageKey.new(webhooks.USER_ID, NOW + index, index)
+        facts.add(split(webhooks.status("delivered", of_template, webhooks.NOON_S, TEMPLATE_ID)))
+    told = _new(before, images())
+    with meter.running() as counted:
+        _react(told, table)
     return [
         Figure("webhook_calls_100", len(hundred.calls), "DynamoDB calls for one POST of 100 elements", 5),
         Figure("wcu_inbound", inbound.write_units, "write units of an inbound message, before react", 1),
@@ -118,7 +125,13 @@ def _ingesting(meter: Meter, table: Table, facts: Facts, images: Callable[[], Im
             "write units of an inbound message with what react writes",
             2,
         ),
-        Figure("wcu_status", status.write_units, "write units of a status of ours (react writes nothing)", 1),
+        Figure("wcu_status", status.write_units, "write units of a status of ours", 1),
+        Figure(
+            "wcu_counted_100",
+            counted.write_units,
+            f"write units of counting a stream batch of {STREAM_BATCH} statuses of template messages",
+            5,
+        ),
     ]
 
 
