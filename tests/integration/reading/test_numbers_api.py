@@ -19,7 +19,10 @@ from tests.support.deployment import (
 from tests.support.tables import snapshot
 
 PATH = f"/casement/v1/numbers/{NUMBER}"
-DEFAULTS = ("when_closed", "purposes", "languages", "stop_words", "resume_words", "most_holds", "when_limited")
+DEFAULTS = (
+    *("when_closed", "purposes", "languages", "stop_words", "resume_words", "most_holds"),
+    *("when_limited", "when_dearer"),
+)
 EVERYTHING: Json = {
     "when_closed": {"hold": {"expires_in": 3600, "nudge": {"purpose": "nudge", "parameters": {"1": "you"}}}},
     "purposes": {"re_engage": [{"name": "we_are_here", "category": "UTILITY"}], "nudge": []},
@@ -28,6 +31,7 @@ EVERYTHING: Json = {
     "resume_words": {"nl": ["graag"]},
     "most_holds": 3,
     "when_limited": "queue",
+    "when_dearer": "refuse",
 }
 
 
@@ -135,6 +139,7 @@ def test_every_policy_can_be_a_numbers_own(casement, when_closed):
         ({"stop_words": {"en": [""]}}, "stop_words.en"),
         ({"resume_words": {"en": [7]}}, "resume_words.en"),
         *(({"when_limited": word}, "when_limited") for word in ("later", "", 7, True, ["queue"])),
+        *(({"when_dearer": word}, "when_dearer") for word in ("perhaps", "", 7, True, ["send"])),
         ({"most_holds": 0}, "most_holds"),
         ({"most_holds": 101}, "most_holds"),
         ({"most_holds": True}, "most_holds"),
