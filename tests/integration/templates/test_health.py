@@ -7,6 +7,7 @@ import pytest
 from casement.domain.template_health import FAILS, FELL, LASTS_MS, LOOKED_AT_MS, MOVED, STOPPED
 from casement.domain.template_history import Transition
 from tests.support.deployment import DAY, HOUR, NOON, WABA, Deployment, Json
+from tests.support.template_desk import delete, edit
 
 NAME = "hello_world"
 HELLO_WORLD: Json = {"type": "template", "template": {"name": NAME, "language": {"code": "en_US"}}}
@@ -75,6 +76,36 @@ def test_whatever_stops_one_that_went_out_is_an_alarm(casement, decision):
 
     assert history(casement)[-1].was == "APPROVED"
     assert alarms(casement) == [STOPPED]
+
+
+@pytest.mark.parametrize("decision", ["pause", "disable", "reject", "archive"])
+def test_what_stopped_it_is_an_alarm_though_a_request_brought_it_to_light(casement, decision):
+    casement.simulator.review(NAME, decision, notify=False)
+
+    listed = casement.get(f"/v25.0/{WABA}/message_templates", casement_refresh="true")
+
+    assert listed.ours == {"refreshed": True, "changed": 1, "why": None}
+    assert history(casement)[-1].source == "request"
+    assert casement.alarmed == [STOPPED]
+
+
+def test_what_its_owner_does_is_none(casement):
+    stored = casement.templates.find(WABA, NAME, "en_US")
+    assert stored
+    casement.now += 31 * DAY
+    body = [{"type": "BODY", "text": "Your order is on its way to you."}]
+    assert edit(casement, stored.id, {"components": body}).status == 200
+    casement.simulator.review(stored.id, "approve")
+    casement.deliver()
+    casement.sync()
+    assert delete(casement, name=NAME).status == 200
+
+    assert [(each.was, each.now) for each in history(casement) if each.what == "status"] == [
+        ("APPROVED", "PENDING"),
+        ("PENDING", "APPROVED"),
+        ("APPROVED", "PENDING_DELETION"),
+    ]
+    assert casement.alarmed == []
 
 
 def test_a_category_that_is_announced_and_then_done_are_two_changes_and_two_alarms(casement):

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from casement.domain.template_counts import ASKED, FAILED, Tally
 from casement.domain.template_history import ANNOUNCED_CATEGORY, CATEGORY, ERRORS, QUALITY, STATUS, Transition
-from casement.domain.templates import APPROVED, Source, Template
+from casement.domain.templates import APPROVED, DELETED, Source, Template
 
 # Of what was asked for in the last two hours, a third failed, and it was not just a handful.
 LOOKED_AT_MS = 2 * 3_600_000
@@ -18,6 +18,8 @@ LASTS_MS = 3_600_000
 
 LOW = "RED"
 _RANK = {"YELLOW": 1, "RED": 2}  # of everything else: 0
+# What a template becomes when its owner edits or deletes it; any other status that a request brings to light is Meta's.
+_BY_ITS_OWNER = frozenset({"PENDING", "PENDING_DELETION", DELETED})
 
 STOPPED, MOVED, FELL, FAILS = "TemplateStopped", "TemplateCategoryMoved", "TemplateQualityFell", "TemplateFails"
 
@@ -83,7 +85,8 @@ def alarm_for(transition: Transition) -> str | None:
 def _stopped(change: Transition) -> str | None:
     """It went out, and does no longer, and not since its owner edited or deleted it."""
     could_go = change.was == APPROVED or (change.was and change.now in ("PAUSED", "DISABLED"))
-    return STOPPED if could_go and change.now != APPROVED and change.source != Source.REQUEST else None
+    by_its_owner = change.source == Source.REQUEST and change.now in _BY_ITS_OWNER
+    return STOPPED if could_go and change.now != APPROVED and not by_its_owner else None
 
 
 def _moved(change: Transition) -> str | None:
