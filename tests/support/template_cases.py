@@ -665,6 +665,8 @@ EDIT_CASES: tuple[tuple[Any, Json, str | None, str], ...] = (
     *((change, APPROVED, "", "Nothing") for change in each({}, {"category": None}, {"name": "news"}, {"id": "1"})),
     *((change, APPROVED, "", "object") for change in each(None, [], "x", 7)),
     ({"name": "other", "category": "UTILITY"}, APPROVED, "name", "can't be changed"),
+    ({"name": "other"}, APPROVED, "name", "can't be changed"),
+    ({"language": "es"}, APPROVED, "language", "can't be changed"),
     ({"language": "es", "category": "UTILITY"}, APPROVED, "language", "can't be changed"),
     ({"name": ["news"], "category": "UTILITY"}, APPROVED, "name", "can't be changed"),
     ({"parameter_format": "MIXED"}, APPROVED, "parameter_format", "one of"),

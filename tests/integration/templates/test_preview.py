@@ -323,6 +323,8 @@ def test_nothing_is_written_and_nobody_is_called(casement):
         ({"contact": ALICE}, None),
         ({"name": "hello_world"}, "language"),
         ({"name": "", "language": "en"}, "name"),
+        ({"name": "hello_world", "language": "en", "purpose": "update"}, "name"),
+        ({**ORDER, "template": ORDER_SENT}, "name"),
         ({**ORDER, "parameters": []}, "parameters"),
         ({**ORDER, "components": []}, "components"),
         ({**ORDER, "dry_run": True}, "dry_run"),
@@ -344,6 +346,13 @@ def test_a_request_that_makes_no_sense_says_where(asked, parameter):
         preview_from(asked)
 
     assert raised.value.parameter == parameter
+
+
+def test_two_forms_at_once_and_what_lacks_are_told_in_words():
+    with pytest.raises(InvalidRequest, match="purpose and name do not go together"):
+        preview_from({**ORDER, "purpose": "update"})
+    with pytest.raises(InvalidRequest, match="language is missing"):
+        preview_from({"name": "hello_world"})
 
 
 def test_the_number_is_told_apart_from_what_is_asked():

@@ -167,6 +167,7 @@ SECRET = "what-a-caller-wrote"  # noqa: S105 - a value to look for in what is sa
         ),
         (OFFER, ("offer.expires_at",), {"offer.expires_at": 1_795_000_000}, [offer_end(1_795_000_000_000)]),
         (OFFER, ("offer.expires_at",), {"offer.expires_at": 1_795_000_000.25}, [offer_end(1_795_000_000_250)]),
+        (OFFER, ("offer.expires_at",), {"offer.expires_at": "1795000000"}, [offer_end(1_795_000_000_000)]),
         (offer(has_expiration=False), (), {"offer.expires_at": 1_795_000_000}, []),
         (
             CAROUSEL,
@@ -267,7 +268,9 @@ def test_codes_have_a_length(definition, key, most):
     assert filled(definition, {key: "x" * (most + 1)}).misfit == (f"'{key}' must have {most} characters at most.",)
 
 
-@pytest.mark.parametrize("value", ["2027-01-01", 1_795_000_000_000, 0, -1, True, None, float("nan"), float("inf")])
+@pytest.mark.parametrize(
+    "value", ["2027-01-01", "1795000000001", "٣", "", 1_795_000_000_000, 0, -1, True, None, float("nan"), float("inf")]
+)
 def test_an_offer_ends_at_a_second(value):
     assert filled(OFFER, {"offer.expires_at": value}).misfit == ("'offer.expires_at' must be a time in epoch seconds.",)
 

@@ -143,6 +143,7 @@ def test_there_are_as_many_product_cards_as_are_sent():
 
 def test_an_offer_ends_when_it_is_said_to():
     assert rendered_with(OFFER, {"offer.expires_at": 1_795_000_000}).offer == RenderedOffer("Ends soon", 1_795_000_000)
+    assert rendered_with(OFFER, {"offer.expires_at": "1795000000"}).offer == RenderedOffer("Ends soon", 1_795_000_000)
     assert seen(offer(has_expiration=False)).offer == RenderedOffer("Ends soon", None)
     assert seen(TWO).offer is None
 

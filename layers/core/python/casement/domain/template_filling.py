@@ -236,7 +236,7 @@ def _card(index: int, sections: Sequence[_Section], parameters: Mapping[str, Any
 def _parameter(slot: Slot, value: Any) -> dict[str, Any]:
     named = {} if slot.parameter_name is None else {"parameter_name": slot.parameter_name}
     if slot.type == "limited_time_offer":
-        return {"type": slot.type, slot.type: {"expiration_time_ms": round(value * 1000)}}
+        return {"type": slot.type, slot.type: {"expiration_time_ms": round((second_of(value) or 0) * 1000)}}
     content = dict(value) if isinstance(value, dict) else text_of(value)
     return {"type": slot.type, **named, slot.type: content}
 
@@ -263,7 +263,7 @@ def _why_not(slot: Slot, value: Any) -> str | None:
         case "action":
             return None if isinstance(value, dict) else "must be an object, which is the `action` of the button"
         case "limited_time_offer":
-            return None if _is_second(value) else "must be a time in epoch seconds"
+            return None if second_of(value) else "must be a time in epoch seconds"
         case _:
             is_medium = isinstance(value, dict) and any(_is_text(value.get(name)) for name in ("id", "link"))
             return None if is_medium else f"must be an object with the `link` or the `id` of the {slot.type}"
@@ -297,8 +297,12 @@ def _is_text(value: Any) -> bool:
     return isinstance(value, str) and bool(value.strip())
 
 
-def _is_second(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and 0 < value < _LATEST_SECOND
+def second_of(value: Any) -> int | float | None:
+    """A time in epoch seconds, as a number or in digits, as whoever types it has it. None for anything else."""
+    number = int(value) if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 20 else value
+    if not isinstance(number, int | float) or isinstance(number, bool):
+        return None
+    return number if 0 < number < _LATEST_SECOND else None
 
 
 def text_of(value: Any) -> str | None:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from casement.domain.template_filling import OFFER_ENDS, card_count, parameters_in, slots_of, text_of
+from casement.domain.template_filling import OFFER_ENDS, card_count, parameters_in, second_of, slots_of, text_of
 from casement.domain.template_shape import Component, Shape, hydrated, shape_of, type_of, variables
 
 _FROM_RIGHT = frozenset(("ar", "he", "iw", "fa", "prs", "ps", "ur", "sd", "ug", "yi", "dv", "ckb"))
@@ -133,8 +133,7 @@ def _offer(shape: Shape, values: Values) -> RenderedOffer | None:
     terms = shape.offer.get("limited_time_offer") if shape.offer else None
     if not isinstance(terms, dict):
         return None
-    ends_at = values.get(OFFER_ENDS)
-    return RenderedOffer(_told(terms), ends_at if isinstance(ends_at, int | float) else None)
+    return RenderedOffer(_told(terms), second_of(values.get(OFFER_ENDS)))
 
 
 def _button(shape: Shape, index: int, button: Component, values: Values, prefix: str) -> RenderedButton:

@@ -117,7 +117,8 @@ def edit_faults(change: object, current: Mapping[str, Any]) -> tuple[Fault, ...]
         return (Fault("", "An edit must be an object with what is to change."),)
     changed = {key: value for key, value in change.items() if value is not None}
     if not set(changed) - set(_FIXED):
-        return (Fault("", "Nothing is to change: an edit needs `components`, `category` or another key."),)
+        fixed = tuple(_fixed_faults(changed, current))
+        return fixed or (Fault("", "Nothing is to change: an edit needs `components`, `category` or another key."),)
     whole = _whole({**current, **changed})
     return _first(
         _unreadable_faults(change),

@@ -61,6 +61,8 @@ def preview_from(given: object) -> PreviewAsked:
     if form is None:
         raise InvalidRequest("The body must hold template, definition, purpose, or name and language.")
     known = {"phone_number_id", "contact", form, *_FORMS[form]}
+    if other := next((name for name in _FORMS if name in given and name != form), None):
+        raise InvalidRequest(f"{form} and {other} do not go together: give one of them.", parameter=other)
     for name in given:
         if name not in known:  # what is not understood must not be taken for granted
             raise InvalidRequest(f"{name} is not known here.", parameter=str(name))
@@ -107,7 +109,7 @@ def _text(given: Mapping[str, Any], name: str) -> str | None:
 def _needed(given: Mapping[str, Any], name: str) -> str:
     text = _text(given, name)
     if text is None:
-        raise InvalidRequest(f"{name} must be 1 to {LONGEST_WORD} characters.", parameter=name)
+        raise InvalidRequest(f"{name} is missing.", parameter=name)
     return text
 
 
