@@ -159,6 +159,40 @@ def test_what_fails_at_once_and_what_fails_afterwards_is_counted_by_its_code(cas
     assert row["failed_by_code"] == {"131026": 1, "131049": 1}
 
 
+@pytest.mark.parametrize("code", [130429, 131056, 80007])
+def test_what_meta_puts_off_is_asked_for_once_when_it_goes(casement, code):
+    for _ in range(4):
+        casement.simulator.fail_next("rate_limit", match="/messages$", code=code)
+    answer = casement.send(ALICE, ASKS, casement={"when_limited": "queue"})
+    assert answer.body["messages"][0]["message_status"] == "queued"
+    for _ in range(6):
+        casement.now += HOUR
+        casement.catch_up()
+    casement.deliver()
+    assert len(casement.simulator.sent) == 1
+
+    row = today(casement)
+    assert (row["asked"], row["delivered"]) == (1, 1)
+    assert "failed" not in row
+
+
+def test_a_message_to_a_group_is_delivered_and_priced_for_each_member_however_far_apart(casement):
+    for member in (ALICE, BOB):
+        casement.wrote(member, group_id="Y2FwaQ")
+    casement.post({"messaging_product": "whatsapp", "recipient_type": "group", "to": "Y2FwaQ", **ASKS})
+    (sent,) = casement.simulator.sent
+    casement.simulator.read(sent.wamid)
+    for webhook in casement.simulator.pending:
+        casement.now += HOUR
+        assert casement.request("POST", "/webhook", headers=webhook.headers, body=webhook.body).status == 200
+        casement.react()
+    casement.simulator.webhooks.clear()
+
+    row = today(casement)
+    assert (row["asked"], row["sent"], row["delivered"], row["read"]) == (1, 2, 2, 2)
+    assert sum(row["price"]["group_utility"].values()) == 2
+
+
 def test_free_form_messages_and_refusals_of_our_own_are_not_counted(casement):
     casement.wrote()
     assert casement.send().status == 200
@@ -365,6 +399,12 @@ def test_what_makes_no_sense_is_refused_by_name(casement, query, parameter):
     answer = asked_over_http(casement, **query)
 
     assert (answer.status, answer.ours["parameter"]) == (400, parameter)
+
+
+def test_the_first_days_of_the_calendar_are_no_surprise(casement):
+    answer = asked_over_http(casement, end="0001-01-05")
+
+    assert (answer.status, answer.body["start"], answer.body["data"]) == (200, "0001-01-01", [])
 
 
 def test_ninety_days_are_not_too_many(casement):

@@ -49,7 +49,12 @@ class MessageKey(NamedTuple):
 
     def travelling(self, template_id: str | None) -> str:
         """The callback data of a message: the key, and the id of the template that it is, if it is one."""
-        return f"{self}.t{template_id}" if template_id and _DIGITS.fullmatch(template_id) else str(self)
+        return f"{self}.t{template_id}" if template_id and is_template_id(template_id) else str(self)
+
+
+def is_template_id(text: str) -> bool:
+    """Whether a template's id can travel with its messages. Of one that can't, nothing is counted."""
+    return _DIGITS.fullmatch(text) is not None
 
 
 def template_in(callback_data: object) -> str | None:

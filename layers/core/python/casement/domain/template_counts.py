@@ -5,6 +5,7 @@ themselves, twelve letters each, in a cell of the ten minutes in which DynamoDB 
 ten minutes counts every message once. When nothing of them can come again, they are folded into plain numbers.
 """
 
+import hashlib
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -22,16 +23,20 @@ ASKED, SENT, DELIVERED, READ, REPLIED = "asked", "sent", "delivered", "read", "r
 FAILED, TAPPED, PRICED = "failed", "tapped", "priced"  # each with more words: a code, a button, a category and a type
 
 LETTERS = 12  # of a ULID's random part: 60 bits
+OTHERS = "others"
 _LONGEST_DETAIL = 60  # characters; the text of a button has 25
+_MOST_DETAILS = 100
 
 
 class Step(NamedTuple):
-    """One thing that became of one message; `send` is its ULID."""
+    """One thing that became of one message; `send` is its ULID. A message to a group is delivered, read and priced for
+    each `member`; a message to one person has none."""
 
     number: str
     template_id: str
     what: str
     send: str
+    member: str = ""
 
     @property
     def tally(self) -> "Tally":
@@ -41,6 +46,9 @@ class Step(NamedTuple):
     @property
     def message(self) -> str:
         """What tells its message from all others of a day."""
+        if self.member:
+            named = f"{self.send} {self.member}".encode(errors="surrogatepass")
+            return hashlib.blake2b(named, digest_size=LETTERS // 2).hexdigest()
         return self.send[-LETTERS:]
 
 
@@ -105,10 +113,25 @@ def cells_of(steps: Iterable[tuple[Step, int]]) -> list[Cell]:
     ]
 
 
-def counted(cells: Iterable[Cell]) -> Counter[Tally]:
-    """How many messages the cells of one number's ten minutes hold, each counted once."""
-    together: dict[Tally, set[str]] = defaultdict(set)
+def together(cells: Iterable[Cell]) -> dict[Tally, set[str]]:
+    """The messages that the cells of one number's ten minutes hold, each once."""
+    found: dict[Tally, set[str]] = defaultdict(set)
     for cell in cells:
         for tally, messages in cell.messages.items():
-            together[tally] |= messages
-    return Counter({tally: len(messages) for tally, messages in together.items()})
+            found[tally] |= messages
+    return found
+
+
+def counted(cells: Iterable[Cell]) -> Counter[Tally]:
+    """How many messages the cells of one number's ten minutes hold, each counted once."""
+    return Counter({tally: len(messages) for tally, messages in together(cells).items()})
+
+
+def bounded(numbers: Mapping[str, int]) -> dict[str, int]:
+    """Numbers by what was counted, of the details the most frequent ones by themselves and all others together: what a
+    button is called is for a customer's app to say, and an item of the table has a largest size."""
+    kept = Counter[str]()
+    for place, what in enumerate(sorted(numbers, key=lambda what: (-numbers[what], what))):
+        kind, has_details, _ = what.partition(" ")
+        kept[detailed(kind, OTHERS) if has_details and place >= _MOST_DETAILS else what] += numbers[what]
+    return dict(kept)

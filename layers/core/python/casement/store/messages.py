@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from itertools import groupby
 
 from casement.domain.life import Status
-from casement.domain.message_key import MessageKey
+from casement.domain.message_key import MessageKey, is_template_id
 from casement.domain.messages import Position, Said, Send, TemplateSent
 from casement.domain.meta_time import milliseconds
 from casement.store import keys
@@ -129,6 +129,7 @@ class Messages:
                     limit=_PAGE,
                     only="attribute_exists(template) AND attribute_exists(wamid)",
                 )
+                if is_template_id(text(found, "template"))
             )
             for contact in contacts
         ]

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from casement.domain.compact_json import dumps
-from casement.domain.message_key import template_in
+from casement.domain.message_key import is_template_id, template_in
 from casement.domain.template_counts import (
     ASKED,
     DELIVERED,
@@ -18,6 +18,7 @@ from casement.domain.template_counts import (
     Cell,
     Step,
     Tally,
+    bounded,
     detailed,
 )
 from casement.store import keys
@@ -52,7 +53,7 @@ class TemplateCounts:
             [
                 item(
                     keys.folded(number_id, template_id, day, start),
-                    {"counts": dumps(numbers)},
+                    {"counts": dumps(bounded(numbers))},
                     expiry(start, self._retention_days),
                 )
                 for (template_id, day), numbers in by_day.items()
@@ -87,35 +88,45 @@ def steps_in(image: Mapping[str, Any]) -> tuple[Step, ...]:
     number_id = pk.split("#")[1]
     prefix, _, *rest = sk.split("#")
     match prefix, rest:
-        case "M", ["send", ulid]:
+        case ("M", ["send", ulid]) | ("W", ["1", "send", ulid]):
             return tuple(Step(number_id, text(image, "template"), what, ulid) for what in _asked(image))
         case ("M", ["send", ulid, status, _]) | ("W", ["1", "send", ulid, status, _]):
             element = json.loads(text(image, "raw"))["element"]
             template_id = template_in(element.get("biz_opaque_callback_data"))
-            return tuple(Step(number_id, template_id, what, ulid) for what in _told(status, element) if template_id)
+            name, _, member = status.partition(".")  # a status of a group's member has the member behind it
+            told = _told(name, element) if template_id else ()
+            return tuple(Step(number_id, template_id or "", what, ulid, member) for what in told)
     return ()
 
 
 def _asked(image: Mapping[str, Any]) -> Iterator[str]:
-    if text(image, "template").isdigit() and text(image, "status") in _REACHED_META:
+    """What Meta put off (`retry`) did not go, and is asked for again under another key, if at all."""
+    reached = text(image, "status") in _REACHED_META and "retry" not in image
+    if reached and is_template_id(text(image, "template")):
         yield ASKED
         if text(image, "status") == "failed":
             yield _failed([json.loads(text(image, "answer") or "{}").get("error")])
 
 
-def _told(status: str, element: Mapping[str, Any]) -> Iterator[str]:
+def _told(name: str, element: Mapping[str, Any]) -> Iterator[str]:
     """Meta prices a message in exactly one of `delivered` and `read`; of one that was read at once, there is no other
     word that it was delivered."""
-    pricing = element.get("pricing")
-    name = status.partition(".")[0]  # a status of a group's member has the member behind it
+    pricing = _pricing(element)
     if name == "failed":
         yield _failed(element.get("errors"))
     elif name in (SENT, DELIVERED, READ):
         yield name
-    if name == READ and isinstance(pricing, dict):
+    if name == READ and pricing is not None:
         yield DELIVERED
-    if name in (DELIVERED, READ) and isinstance(pricing, dict):
+    if name in (DELIVERED, READ) and pricing is not None:
         yield detailed(PRICED, pricing.get("category") or "unknown", pricing.get("type") or "unknown")
+
+
+def _pricing(element: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    """Of a message to a group, it has been seen inside `conversation`."""
+    conversation = element.get("conversation")
+    places = (element, conversation if isinstance(conversation, dict) else {})
+    return next((found for place in places if isinstance(found := place.get("pricing"), dict)), None)
 
 
 def _failed(errors: Any) -> str:

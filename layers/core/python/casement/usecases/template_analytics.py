@@ -18,6 +18,7 @@ from casement.domain.template_counts import (
     TAPPED,
     MetaDay,
     Tally,
+    bounded,
     counted,
     stretches,
 )
@@ -62,7 +63,7 @@ def days_from(first: str | None, last: str | None, now: int) -> Days:
     """The days that a query names, the last thirty if it names none. Raises `InvalidRequest`."""
     today = datetime.fromtimestamp(now / 1000, UTC).date()
     until = _day(last, "end") or today
-    since = _day(first, "start") or until - timedelta(days=_DEFAULT_DAYS - 1)
+    since = _day(first, "start") or until - min(timedelta(days=_DEFAULT_DAYS - 1), until - date.min)
     if since > until:
         raise InvalidRequest("start must not be after end.", parameter="start")
     if (until - since).days >= MOST_DAYS:
@@ -135,6 +136,7 @@ def _of_number(
 def _view(numbers: Mapping[str, int]) -> dict[str, Any]:
     """What was counted of some messages; `replied` are those whose customer wrote within a day, which opened the
     window."""
+    numbers = bounded(numbers)
     by_code = _with_details(numbers, FAILED)
     prices: dict[str, dict[str, int]] = {}
     for details, count in _with_details(numbers, PRICED).items():
