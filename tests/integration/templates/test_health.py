@@ -176,6 +176,32 @@ def test_a_third_of_no_few_messages_must_fail(casement, times, failing, is_ill):
     assert casement.alarmed == ([FAILS] if is_ill else [])
 
 
+def test_what_fails_later_than_anybody_looks_is_no_fault_of_what_went_out_since(casement):
+    wamids = [casement.send(f"1650556{1000 + index}", HELLO_WORLD).body["messages"][0]["id"] for index in range(7)]
+    casement.deliver()
+    casement.now += LOOKED_AT_MS + HOUR
+    goes_out(casement, 20, failing=0)
+    for wamid in wamids:
+        casement.simulator.status(wamid, "failed", code=131026)
+    casement.deliver()
+    casement.react()
+
+    casement.sweep()
+
+    assert not ill(casement)
+
+
+def test_a_number_that_may_not_send_makes_no_template_ill(casement):
+    for index in range(20):
+        casement.simulator.fail_next("error", code=131042)
+        assert casement.send(f"1650556{1000 + index}", HELLO_WORLD).code == 131042
+    casement.react()
+
+    casement.sweep()
+
+    assert not ill(casement)
+
+
 def test_it_is_told_once_and_ends_by_itself(casement):
     goes_out(casement, 20, failing=20)
     for _ in range(30):

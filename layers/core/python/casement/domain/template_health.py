@@ -2,10 +2,11 @@
 fails; and what about a template is worth an alarm.
 """
 
-from collections import Counter
-from collections.abc import Callable, Mapping
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Mapping, Set
 from dataclasses import dataclass
 
+from casement.domain.meta_errors import ErrorClass, class_of
 from casement.domain.template_counts import ASKED, FAILED, Tally
 from casement.domain.template_history import ANNOUNCED_CATEGORY, CATEGORY, ERRORS, QUALITY, STATUS, Transition
 from casement.domain.templates import APPROVED, DELETED, Source, Template
@@ -42,23 +43,54 @@ class Ill:
         return now < self.until
 
 
-def fallen_ill(counts: Mapping[Tally, int], known: Mapping[str, Ill], now: int) -> list[Ill]:
-    """Which templates fail too often, by what was counted of late, and are to be marked: `known` are those that are
-    marked. A mark is made anew when half of its time is over."""
+@dataclass(frozen=True, slots=True)
+class Lately:
+    """How many messages of each template were asked for of late, and how many of these failed by its own fault."""
+
+    asked: Mapping[str, int]
+    failed: Mapping[str, int]
+
+
+def lately(newest_first: Iterable[Mapping[Tally, Set[str]]]) -> Lately:
+    """What became of late of the messages told of: ten minutes after ten minutes, those of one number newest first.
+
+    So when a message was asked for is told after what became of it, and what failed needs to be remembered until then
+    only. What failed of messages that were asked for before all of this is left out.
+    """
     asked, failed = Counter[str](), Counter[str]()
-    for tally, count in counts.items():
-        if tally.what == ASKED:
-            asked[tally.template_id] += count
-        elif tally.what.startswith(FAILED):
-            failed[tally.template_id] += count
+    unexplained: dict[tuple[str, str], set[str]] = defaultdict(set)
+    for told in newest_first:
+        for tally, messages in told.items():
+            if _is_its_fault(tally.what):
+                unexplained[tally.template_id, tally.day] |= messages
+        for tally, messages in told.items():
+            if tally.what == ASKED:
+                of_these = unexplained[tally.template_id, tally.day]
+                asked[tally.template_id] += len(messages)
+                failed[tally.template_id] += len(messages & of_these)
+                of_these -= messages
+    return Lately(asked, failed)
+
+
+def _is_its_fault(what: str) -> bool:
+    """Whether a message failed, and not for its number or account, of which all templates would suffer."""
+    kind, _, code = what.partition(" ")
+    kinds = (ErrorClass.RETRY, ErrorClass.AUTHENTICATION, ErrorClass.NUMBER)
+    return kind == FAILED and not (code.isdecimal() and class_of(int(code)) in kinds)
+
+
+def fallen_ill(of_late: Lately, known: Mapping[str, Ill], now: int) -> list[Ill]:
+    """Which templates fail too often, and are to be marked: `known` are those that are marked. A mark is made anew when
+    half of its time is over."""
+    asked, failed = of_late.asked, of_late.failed
     too_many = (
         template_id
         for template_id, number in asked.items()
-        if number >= FEWEST_ASKED and failed[template_id] >= number * FAILS_AT
+        if number >= FEWEST_ASKED and failed.get(template_id, 0) >= number * FAILS_AT
     )
     marks = ((template_id, known.get(template_id)) for template_id in too_many)
     return [
-        Ill(template_id, asked[template_id], failed[template_id], mark.since if mark else now, now + LASTS_MS)
+        Ill(template_id, asked[template_id], failed.get(template_id, 0), mark.since if mark else now, now + LASTS_MS)
         for template_id, mark in marks
         if not (mark and mark.lasts(now + LASTS_MS // 2))
     ]

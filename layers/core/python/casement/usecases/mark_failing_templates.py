@@ -1,11 +1,10 @@
 """Find the templates of which too much fails, so that nothing chooses them for a while."""
 
-from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Protocol
 
-from casement.domain.template_counts import Cell, Tally, counted, stretches
-from casement.domain.template_health import LOOKED_AT_MS, Ill, fallen_ill
+from casement.domain.template_counts import Cell, Tally, stretches, together
+from casement.domain.template_health import LOOKED_AT_MS, Ill, fallen_ill, lately
 
 
 class Counts(Protocol):
@@ -24,11 +23,13 @@ class Marks(Protocol):
 def mark_failing_templates(waba_id: str, numbers: Iterable[str], counts: Counts, marks: Marks, now: int) -> list[Ill]:
     """Mark the templates that fail too often on the numbers of a WABA; the marks that were made. Raises
     `StoreUnavailable`."""
-    lately: Counter[Tally] = Counter()
-    for number in numbers:
-        for start in stretches(now - LOOKED_AT_MS, now):
-            lately += counted(counts.cells(number, start))
-    fallen = fallen_ill(lately, marks.ill(waba_id, now), now)
+    fallen = fallen_ill(lately(_newest_first(numbers, counts, now)), marks.ill(waba_id, now), now)
     for ill in fallen:
         marks.mark_ill(waba_id, ill)
     return fallen
+
+
+def _newest_first(numbers: Iterable[str], counts: Counts, now: int) -> Iterator[Mapping[Tally, set[str]]]:
+    for number in numbers:
+        for start in sorted(stretches(now - LOOKED_AT_MS, now), reverse=True):
+            yield together(counts.cells(number, start))
