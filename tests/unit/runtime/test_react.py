@@ -107,6 +107,7 @@ def test_order_repetition_and_batches_write_the_same(dynamodb):
     assert snapshot(dynamodb, pieces) == snapshot(dynamodb, whole) != {}
 
 
+OF_TEMPLATES = [("T#1", "!ill#9"), ("T#1", "order_update#en_US")]
 OTHERS = [
     ("C#1#2", "Z#a#US.1"),
     ("C#1#2", "Z#>#3"),
@@ -128,7 +129,12 @@ OTHERS = [
     ("L#1#0", "V#1795000000000#verdict#01M7Q5CQG00000000000000007"),
     ("N#1", "settings"),
     ("K#" + "0" * 64, "-"),
+    ("N#1", "counted"),
     ("T#1", "!sync"),
+    *OF_TEMPLATES,
+    ("R#1#9", "1795000000000#status#abc"),
+    ("B#1#1795000200000", "abc"),
+    ("U#1#9", "2026-11-18#1795000200000"),
     ("E#1#2", "1795000000000#message_template_status_update#abc"),
     ("A#1", "security#1795000000000#abc"),
     ("Q", "0" * 64),
@@ -140,10 +146,14 @@ OTHERS = [
 @pytest.mark.parametrize(("pk", "sk"), OTHERS)
 def test_every_item_of_the_table_may_pass_by(pk, sk):
     """The stream and the replay hand over all there is: links, sends, statuses, templates, keys, and our own work."""
-    image = {"PK": {"S": pk}, "SK": {"S": sk}}
+    image = {"PK": {"S": pk}, "SK": {"S": sk}, "raw": {"S": '{"element": {}}'}, "definition": {"S": "{}"}}
+    if (pk, sk) in OF_TEMPLATES:
+        image |= {"status": {"S": "APPROVED"}, "since": {"N": "7"}}
 
     assert entry_of(image) is None
     assert happening_in(image) is None
+    assert list(steps_in(image)) == []
+    assert bool(list(chapters_in(image, None))) is ((pk, sk) in OF_TEMPLATES)
 
 
 # --- what customers want ----------------------------------------------------------------------------

@@ -7,7 +7,14 @@ https://developers.facebook.com/documentation/business-messaging/whatsapp/webhoo
 from collections.abc import Mapping
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    ValidationError,
+    ValidationInfo,
+    ValidatorFunctionWrapHandler,
+    field_validator,
+)
 
 from casement.domain.template_counts import MetaDay, day_of
 from casement.domain.templates import Notice, Template
@@ -68,6 +75,15 @@ class _Point(BaseModel):
     read: int | None = None
     clicked: list[dict[str, Any]] = []
     cost: list[dict[str, Any]] = []
+
+    @field_validator("sent", "delivered", "read", "clicked", "cost", mode="wrap")
+    @classmethod
+    def left_out_if_odd(cls, value: Any, read: ValidatorFunctionWrapHandler, about: ValidationInfo) -> Any:
+        """What is odd about one number says nothing of the others."""
+        try:
+            return read(value)
+        except ValidationError:
+            return cls.model_fields[about.field_name or ""].get_default()
 
 
 def day_from(point: Mapping[str, Any]) -> MetaDay | None:
