@@ -180,6 +180,8 @@ def _list(asked: Asked) -> Mapping[str, Any]:
     limit, after, before = limit_of(request), position_in(request, "after"), position_in(request, "before")
     refreshed = _refreshed(asked, waba_id) if is_wanted(request, "casement_refresh") else None
     page = list_templates(waba_id, templates, request.query, limit=limit, after=after, before=before)
+    if not page.rows:
+        _must_be_known(asked, waba_id)
     fields, ill = request.query.get("fields"), templates.ill(waba_id, asked.began)
     view: dict[str, Any] = {"data": [row_view(held, fields, ill) for held in page.rows], **_paging(request, page)}
     if "summary" in request.query:
@@ -187,6 +189,12 @@ def _list(asked: Asked) -> Mapping[str, Any]:
     if refreshed is not None:
         view["casement"] = refreshed
     return view
+
+
+def _must_be_known(asked: Asked, waba_id: str) -> None:
+    """Raise `NumberNotConfigured` for an account of which there is nothing: an empty list would say it is there."""
+    if waba_id not in asked.secret().wabas() and next(iter(asked.templates.all(waba_id)), None) is None:
+        raise NumberNotConfigured(_NOT_CONFIGURED)
 
 
 def _refreshed(asked: Asked, waba_id: str) -> Mapping[str, Any]:

@@ -20,7 +20,9 @@ FAST = memory()
 names = st.text("ab_1", min_size=1, max_size=3)
 places = st.tuples(names, st.sampled_from(["en", "en_US", "es"]))
 stored_templates = st.dictionaries(
-    places, st.tuples(st.sampled_from(["APPROVED", "PENDING", "DELETED"]), st.sampled_from(["UTILITY", "MARKETING"]))
+    places,
+    st.tuples(st.sampled_from(["APPROVED", "PENDING", "DELETED"]), st.sampled_from(["UTILITY", "MARKETING"])),
+    min_size=1,
 )
 filters = st.fixed_dictionaries(
     {},
@@ -121,6 +123,13 @@ def test_a_summary_counts_what_all_pages_hold(found, query):
         assert summary["message_template_count"] == len(
             {place[0] for place, (status, _) in found.items() if status != "DELETED"}
         )
+
+
+def test_an_account_that_is_not_ours_has_no_list_and_one_without_templates_an_empty_one(casement):
+    unknown = casement.get("message_templates", number="999", status="APPROVED")
+
+    assert (unknown.status, unknown.code, unknown.body["error"]["error_subcode"]) == (400, 100, 33)
+    assert casement.get("message_templates", number=WABA).body == {"data": []}
 
 
 @pytest.mark.parametrize("cursor", ["!!!!x", "\u00e9", "_w"])

@@ -50,6 +50,10 @@ UNKNOWN_TEMPLATE = (
     "No template with this id is known here. If it is new at Meta, list the templates with casement_refresh=true. "
     "Other calls of Graph's on this path do not pass through Casement: make them at Meta."
 )
+_UNKNOWN_IDS = (
+    "Not all of these ids are templates of this WhatsApp Business Account. If they are new at Meta, list the templates "
+    "with casement_refresh=true."
+)
 _LOST = "Meta's answer did not arrive, so it is not known whether it did {what}. Look before you try again."
 
 
@@ -268,7 +272,7 @@ def _with_ids(account: Account, name: str | None, template_ids: Sequence[str]) -
         raise InvalidRequest(f"At most {MOST_DELETED} templates can be deleted at once.", parameter="hsm_ids")
     held = {one.template.id: one for one in account.store.all(account.waba_id) if one.template.id in template_ids}
     if set(held) != set(template_ids):
-        raise NotFound(UNKNOWN_TEMPLATE)
+        raise NotFound(_UNKNOWN_IDS)
     if name and any(one.template.name != name for one in held.values()):
         raise InvalidRequest("That id is not of a template of this name.", parameter="name")
     return [held[id_] for id_ in template_ids]
