@@ -14,6 +14,8 @@ from rich.table import Table
 from casement.meta.graph import TIMEOUT
 from cli.stack import Stack, Where, open_stack
 
+_SHORT = frozenset({"language", "status", "quality", "result"})  # columns whose words are of use only whole
+
 
 def _http() -> httpx.Client:
     return httpx.Client(timeout=TIMEOUT, follow_redirects=False, mounts={"all://127.0.0.1": None})  # never by a proxy
@@ -63,8 +65,13 @@ def console(*, stderr: bool = False) -> Console:
 
 
 def table(*columns: str, title: str | None = None) -> Table:
-    """An empty table in the one style of all lists."""
+    """An empty table in the one style of all lists. In a narrow terminal texts are folded, short words are not."""
     made = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
     for column in columns:
-        made.add_column(column, overflow="fold")
+        made.add_column(column, overflow="fold", no_wrap=column in _SHORT)
     return made
+
+
+def numbered(count: int, noun: str) -> str:
+    """So many of a thing: `1 change`, `2 changes`."""
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"

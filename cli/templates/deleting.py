@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from cli.api import Refused, Unclear
-from cli.outside import console
+from cli.outside import console, numbered
 from cli.templates.account import Account, asked_of, print_json
 from cli.templates.definition import is_there, place_of
 from cli.templates.rows import Listed, shown, status_of
@@ -30,7 +30,7 @@ def delete(
         console(stderr=asked.as_json).print(shown(doomed, title=f"To be deleted from WABA {account.waba_id}"))
         typer.echo("Meta gives this name and language to no other template for 30 days.", err=True)
         if not yes:
-            typer.confirm(f"Delete {len(doomed)} translations of {name}?", abort=True, err=True)
+            typer.confirm(f"Delete {numbered(len(doomed), 'translation')} of {name}?", abort=True, err=True)
         if language:
             for each in doomed:
                 _delete(account, name, [each], by_id=True)
@@ -39,7 +39,7 @@ def delete(
     if asked.as_json:
         print_json([{"name": name, "language": each.get("language"), "id": each.get("id")} for each in doomed])
     else:
-        typer.echo(f"Deleted {len(doomed)} translations of {name}.")
+        typer.echo(f"Deleted {numbered(len(doomed), 'translation')} of {name}.")
 
 
 def _doomed(account: Account, name: str, languages: Sequence[str]) -> Sequence[Listed]:

@@ -68,6 +68,8 @@ def _files(path: Path) -> list[Path]:
 def _text(file: Path) -> str:
     try:
         return file.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise Trouble(f"{file} can't be read: there is no such file or folder.") from None
     except (OSError, UnicodeDecodeError) as error:
         raise Trouble(f"{file} can't be read: {type(error).__name__}.") from None
 

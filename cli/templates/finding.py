@@ -1,18 +1,21 @@
 """`casement templates find`: which template could go to a customer now, and why the others can't."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Annotated, Any
 
 import typer
 from rich.text import Text
 
 from cli.outside import console, table
+from cli.starter import library
 from cli.templates.account import asked_of, print_json
 
 
 def find(
     ctx: typer.Context,
-    q: Annotated[str | None, typer.Argument(metavar="[TEXT]", help="Words of its name or of what it says.")] = None,
+    q: Annotated[
+        list[str] | None, typer.Argument(metavar="[WORD]...", help="Words of its name or what it says.")
+    ] = None,
     contact: Annotated[
         str | None, typer.Option(metavar="WA_ID", help="Whom it would go to: a phone number or BSUID.")
     ] = None,
@@ -26,7 +29,13 @@ def find(
 ) -> None:
     """Find the templates that can go out now, best first, with what each still needs; and why others can't."""
     asked = asked_of(ctx)
-    query = {"contact": contact, "purpose": purpose, "language": language, "q": q, "limit": str(limit)}
+    query = {
+        "contact": contact,
+        "purpose": purpose,
+        "language": language,
+        "q": " ".join(q or []) or None,
+        "limit": str(limit),
+    }
     with asked.account() as account:
         found = account.api.find({"phone_number_id": account.number_meant(), **query})
     if asked.as_json:
@@ -48,8 +57,16 @@ def _show(found: Mapping[str, Any]) -> None:
         for each in unusable:
             rows.add_row(*_named(each), str(each.get("status") or ""), Text(str(each.get("why") or "")))
         console().print(rows)
+    for name in _to_be_had(unusable):
+        typer.echo(f"{name} is in the starter library: casement templates submit {name}")
     count = found.get("count") or {}
     typer.echo(f"{count.get('usable', len(usable))} can go, {count.get('unusable', len(unusable))} can't.")
+
+
+def _to_be_had(unusable: Iterable[Mapping[str, Any]]) -> Iterator[str]:
+    """What a purpose names, the account lacks, and the starter library has."""
+    absent = (str(each.get("name")) for each in unusable if not each.get("language") and not each.get("status"))
+    return (name for name in dict.fromkeys(absent) if name in library())
 
 
 def _named(each: Mapping[str, Any]) -> tuple[str, str]:

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from cli.outside import console, table
+from cli.outside import console, numbered, table
 from cli.templates.account import asked_of, print_json
 from cli.templates.definition import GONE, differences
 from cli.templates.plan import by_place
@@ -37,10 +37,17 @@ def list_templates(
         if asked.as_json:
             print_json(found)
         elif not found:
-            typer.echo("There is no such template. Begin with: casement templates submit --list")
+            typer.echo(_nothing(account.waba_id, filtered=any(filters.values())))
         else:
             console().print(shown(found, title=f"Templates of WABA {account.waba_id}"))
-            typer.echo(f"{len(found)} translations of {len({each.get('name') for each in found})} templates.")
+            names = {each.get("name") for each in found}
+            typer.echo(f"{numbered(len(found), 'translation')} of {numbered(len(names), 'template')}.")
+
+
+def _nothing(waba_id: str, *, filtered: bool) -> str:
+    if filtered:
+        return f"WABA {waba_id} has no such template."
+    return f"WABA {waba_id} has no template yet. Begin with: casement templates submit --list"
 
 
 def sync(ctx: typer.Context) -> None:
@@ -59,7 +66,7 @@ def sync(ctx: typer.Context) -> None:
         for change in found:
             rows.add_row(*(change[column] for column in ("name", "language", "what", "was", "now")))
         console().print(rows)
-    typer.echo(f"{len(after)} translations read, {len(found)} changes.")
+    typer.echo(f"{numbered(len(after), 'translation')} read, {numbered(len(found), 'change')}.")
 
 
 def changes(before: Iterable[Listed], after: Iterable[Listed]) -> Iterator[dict[str, str]]:

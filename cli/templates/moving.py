@@ -6,7 +6,7 @@ import typer
 from rich.table import Table
 
 from cli.api import NotRead
-from cli.outside import console, table
+from cli.outside import console, numbered, table
 from cli.templates.account import Account, Asked, asked_of, print_json
 from cli.templates.checking import faults, faulty
 from cli.templates.definition import Definition, Place, creation, is_there, place_of
@@ -58,7 +58,8 @@ def export(
             typer.echo(f"  {template} ({language}): {' '.join(why)}", err=True)
     if strangers:
         typer.echo(f"Left as they were, of templates that are not in this set: {', '.join(strangers)}", err=True)
-    typer.echo(f"{len(exported)} translations exported to {path}.", err=path == STDIO)
+    where = "stdout" if path == STDIO else path
+    typer.echo(f"{numbered(len(exported), 'translation')} exported to {where}.", err=path == STDIO)
 
 
 def diff(

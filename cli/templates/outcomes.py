@@ -38,8 +38,13 @@ def as_json(outcome: Outcome) -> dict[str, Any]:
 
 def counted(outcomes: Iterable[Outcome]) -> str:
     """How many of each result, in words."""
-    counts = Counter(outcome.did for outcome in outcomes)
-    return ", ".join(f"{counts[did]} {did}" for did in Did if counts[did]) + "."
+    listed = list(outcomes)
+    counts = Counter(outcome.did for outcome in listed)
+    told = [f"{counts[did]} {did}" for did in Did if counts[did]]
+    if rejected := sum(outcome.status == "REJECTED" for outcome in listed):
+        told.append(f"{rejected} of them rejected by Meta")
+    goes_on = " Run it again to go on." if counts[Did.LEFT] and not counts[Did.REFUSED] else ""
+    return f"{', '.join(told)}.{goes_on}"
 
 
 def went_wrong(outcomes: Sequence[Outcome]) -> bool:

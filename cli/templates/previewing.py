@@ -14,6 +14,8 @@ from cli.templates.definition import Definition, is_there, place_of
 from cli.templates.files import read_set
 from cli.trouble import Trouble
 
+_SAID_ALREADY = "Missing parameters: "  # each in a line of its own
+
 
 def preview(
     ctx: typer.Context,
@@ -45,7 +47,7 @@ def preview(
     values = dict(map(_value, param or []))
     with asked.account() as account:
         if name is not None:
-            meant: dict[str, Any] = {"name": name, "language": language or _only_language(account, name)}
+            meant: dict[str, Any] = {"name": name, "language": _language(account, name, language)}
         elif purpose is not None:
             meant = {"purpose": purpose} | ({"language": language} if language else {})
         else:
@@ -90,9 +92,14 @@ def _value(given: str) -> tuple[str, Any]:
         raise typer.BadParameter(f"The value of {key} begins like JSON and is none.", param_hint="--param") from None
 
 
-def _only_language(account: Account, name: str) -> str:
+def _language(account: Account, name: str, wanted: str | None) -> str:
+    """The language that is meant: the named one, or the only one. Raises `Trouble` where the template is not in it."""
     listed = account.api.templates(account.waba_id, {"name": name})
     match sorted(place_of(each)[1] for each in listed if is_there(each) and place_of(each)[0] == name):
+        case [*there] if there and wanted is not None:
+            if wanted not in there:
+                raise Trouble(f"There is no {name} in {wanted!r}: it is there in {', '.join(there)}.")
+            return wanted
         case [one]:
             return one
         case []:
@@ -138,7 +145,8 @@ def _show(shown: Mapping[str, Any], contact: str | None) -> None:
     for key in shown.get("missing") or ():
         typer.echo(f"It still needs: --param {key}=…")
     for misfit in shown.get("misfits") or ():
-        typer.echo(f"Does not fit, {misfit.get('where')}: {misfit.get('why')}")
+        if not str(misfit.get("why")).startswith(_SAID_ALREADY):
+            typer.echo(f"Does not fit, {misfit.get('where')}: {misfit.get('why')}")
     for fault in shown.get("faults") or ():
         typer.echo(f"Faulty, {fault.get('path') or 'as a whole'}: {fault.get('why')}")
     for passed in shown.get("candidates") or ():

@@ -48,7 +48,8 @@ def reason_of(listed: Listed) -> str:
     review = _ours(listed).get("review")
     told = review if isinstance(review, dict) else {"reason": listed.get("rejected_reason")}
     parts = [str(told[name]) for name in ("reason", "title", "description", "advice") if told.get(name)]
-    return ". ".join(part.rstrip(".") for part in dict.fromkeys(parts) if part != "NONE")
+    told_parts = [part for part in dict.fromkeys(parts) if part != "NONE"]
+    return " ".join(part if part.endswith(".") or part == told_parts[-1] else f"{part}." for part in told_parts)
 
 
 def shown(listed: Iterable[Listed], title: str | None = None) -> Table:

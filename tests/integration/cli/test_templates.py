@@ -80,14 +80,14 @@ class Terminal:
     slept: list[float] = field(default_factory=list)
     opened: list[Where] = field(default_factory=list)
 
-    def run(self, *arguments: str, typed: str = "") -> Result:
+    def run(self, *arguments: str, typed: str = "", columns: str = "200") -> Result:
         outside = Outside(
             open_stack=self._open,
             http=lambda: httpx.Client(transport=self.line),
             now=lambda: self.casement.now,
             sleep=self._sleep,
         )
-        environment = {"COLUMNS": "200", "CASEMENT_API_KEY": self.api_key, "CASEMENT_FROM_API_KEY": None}
+        environment = {"COLUMNS": columns, "CASEMENT_API_KEY": self.api_key, "CASEMENT_FROM_API_KEY": None}
         result = CliRunner().invoke(app, ["templates", *arguments], input=typed, obj=outside, env=environment)
         assert not isinstance(result.exception, Exception) or isinstance(result.exception, SystemExit), result.exc_info
         assert KEY not in result.output
@@ -272,6 +272,21 @@ def test_a_list_is_filtered(ours):
     assert listed("--category", "MARKETING") == listed("--language", "de") == listed("--name", "two") == ["two"]
     assert listed("--q", "for three") == ["three"]
     assert listed("--q", "nothing like it") == []
+    assert "no such template" in ours.run("list", "--q", "nothing like it").stdout
+
+
+def test_a_list_of_nothing_says_how_to_begin(ours):
+    assert "casement templates submit --list" in ours.run("list").stdout
+
+
+def test_a_narrow_terminal_folds_names_and_leaves_states_whole(ours):
+    ours.casement.simulator.add_template(copy("a_template_with_a_name_that_is_rather_long"))
+    ours.casement.sync()
+
+    shown = ours.run("list", columns="60").stdout
+
+    assert {"en_US", "APPROVED"} <= set(shown.split())
+    assert max(map(len, shown.splitlines())) <= 60
 
 
 def test_a_list_shows_what_meta_moved_and_why_it_refused(ours):
@@ -437,9 +452,11 @@ def test_waiting_ends_with_the_reviews(ours):
     ours.casement.simulator.review_next("reject", match="/es", reason="PROMOTIONAL", after=20)
 
     results = ours.json("submit", "order_update", "--language", "de", "--language", "es", "--wait", status=1)
+    shown = ours.run("submit", "order_update", "--language", "de", "--language", "es").stdout
 
     assert {each["language"]: each["status"] for each in results} == {"de": "APPROVED", "es": "REJECTED"}
     assert {each["language"]: each["why"] for each in results} == {"de": [], "es": ["PROMOTIONAL"]}
+    assert "2 there already, 1 of them rejected by Meta." in shown
     assert 60 <= sum(ours.slept) < 90
 
 
@@ -816,8 +833,19 @@ def test_finding_can_be_narrowed(written):
         return {each["name"] for each in [*answer["usable"], *answer["unusable"]]}
 
     assert found("seasonal") == {"seasonal"}
+    assert found("parcel", "shop", "seasonal") == {"seasonal"}
     assert found("--purpose", "order_update") == {"order_update"}
     assert "no such purpose" in written.run("find", "--purpose", "nothing").stderr
+
+
+def test_what_a_purpose_lacks_is_pointed_out_where_the_library_has_it(written):
+    written.casement.set_number(purposes={"ours": ["feedback_request", "nobody_knows", "bad"]})
+
+    shown = written.run("find", "--purpose", "ours").stdout
+
+    assert [line for line in shown.splitlines() if "starter library" in line] == [
+        "feedback_request is in the starter library: casement templates submit feedback_request"
+    ]
 
 
 def test_what_a_customer_does_not_want_is_told(written):
@@ -851,11 +879,13 @@ def test_a_preview_says_what_is_missing(written):
 
     assert "from right to left" in shown
     assert "It still needs: --param order_number=…" in shown
+    assert "Does not fit" not in shown
     assert "{{status}}" in shown
 
 
 def test_a_language_is_asked_for_where_there_are_several(written):
     assert "ar, en_US" in written.run("preview", "order_update").stderr
+    assert "no order_update in 'de'" in written.run("preview", "order_update", "--language", "de").stderr
     assert "parcel" in written.run("preview", "seasonal").stdout
     assert "no template nothing" in written.run("preview", "nothing").stderr
 
