@@ -301,6 +301,19 @@ def test_a_fold_that_nobody_made_for_days_loses_nothing(casement):
     assert today(casement) == before
 
 
+def test_a_number_that_comes_back_after_years_is_looked_at_for_days_only(casement):
+    counts(casement).fold_to(NUMBER, stretch_of(NOON - 700 * DAY))
+    send(casement)
+    before = today(casement)
+    looked_at: list[str] = []
+
+    with casement.stepping_in("Query", lambda asked: looked_at.append(asked["ExpressionAttributeValues"][":pk"]["S"])):
+        assert fold_counts(NUMBER, counts(casement), casement.now) == 0
+
+    assert len(looked_at) <= KEPT_MS // STRETCH_MS
+    assert today(casement) == before
+
+
 # --- what Meta says beside -------------------------------------------------------------------------------------------
 
 

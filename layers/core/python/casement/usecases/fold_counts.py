@@ -39,5 +39,6 @@ def _settled(since: int, now: int) -> Iterator[int]:
 
 
 def unfolded_since(number: str, counts: Counts, now: int) -> int:
-    """From when on what became of a number's messages is not folded yet."""
-    return counts.folded_until(number) or stretch_of(now - KEPT_MS)
+    """From when on what became of a number's messages is not folded yet. What nobody folded for so long that it is gone
+    is not looked for: a number may come back after years."""
+    return max(counts.folded_until(number), stretch_of(now - KEPT_MS))
