@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 import boto3
 import pytest
+from botocore.exceptions import EndpointConnectionError
 
 from casement.domain.consent import Party, Scope, Wish
+from casement.domain.errors import StoreUnavailable
 from casement.domain.facts import Link, LinkKind
 from casement.domain.jobs import Job, job_from
 from casement.domain.message_key import MessageKey
@@ -201,10 +203,15 @@ def waits_for(contact: str) -> Pending:
 
 
 def reacted(
-    dynamodb: "DynamoDBClient", table: str, stored: list[dict[str, Any]], now: int = NOON
+    dynamodb: "DynamoDBClient",
+    table: str,
+    stored: list[dict[str, Any]],
+    now: int = NOON,
+    *,
+    jobs: list[Job] | None = None,
 ) -> tuple[Reacted, list[Job]]:
-    """What `react` makes of stored items, and its jobs."""
-    kept, jobs = Table(dynamodb, table), list[Job]()
+    """What `react` makes of stored items, and its jobs, which are added to `jobs`."""
+    kept, jobs = Table(dynamodb, table), [] if jobs is None else jobs
     pendings = Pendings(kept, retention_days=365)
     counts = TemplateCounts(kept, retention_days=365)
     outlook = Outlook(
@@ -235,6 +242,28 @@ def test_a_customer_who_writes_wakes_what_waits_for_them(dynamodb, table):
 
     assert [(job.number, job.contact, job.send) for job in jobs] == [(NUMBER, ALICE, None)]
     assert result == Reacted(entries=2, jobs=1, mispredicted=0)
+
+
+def test_nobody_waits_for_what_is_counted(dynamodb, table):
+    hold(dynamodb, table, waits_for(ALICE))
+    (asked,) = images("status_read")
+    key = MessageKey(ALICE, "01M7Q5DMSG04HMASW9NF6YY093")
+    element = {"status": "read", "biz_opaque_callback_data": key.travelling("9")}
+    asked |= {"raw": {"S": json.dumps({"element": element})}}
+    jobs: list[Job] = []
+
+    def deny(params: dict[str, Any], **_: Any) -> None:
+        if params["Item"]["PK"]["S"].startswith("B#"):
+            raise EndpointConnectionError(endpoint_url="nowhere")
+
+    dynamodb.meta.events.register("provide-client-params.dynamodb.PutItem", deny)
+    try:
+        with pytest.raises(StoreUnavailable):
+            reacted(dynamodb, table, [said("Hi"), asked], jobs=jobs)
+    finally:
+        dynamodb.meta.events.unregister("provide-client-params.dynamodb.PutItem", deny)
+
+    assert [job.contact for job in jobs] == [ALICE]
 
 
 def test_whatever_name_they_write_by(dynamodb, table):

@@ -136,13 +136,13 @@ def react(changes: Sequence[Change], projections: Projections, outlook: Outlook)
         jobs += [job] if job else []
         told += outlook.steps_in(change.new) if change.old is None else ()
         steps += ((step, change.at) for step in told)
-    if steps:
-        outlook.counts.add(cells_of(steps))
     if jobs:
         outlook.enqueue(jobs)
     for happening in happened:
         if isinstance(happening, NumberRefused):
             _stop_number(happening, outlook)
+    if steps:  # nobody waits for what is counted
+        outlook.counts.add(cells_of(steps))
     refused = {happening.send for happening in happened if isinstance(happening, WindowRefused)}
     return Reacted(entries, len(jobs), len(refused), tuple(_tell_histories(changes, outlook)))
 
