@@ -3,8 +3,18 @@
 import pytest
 
 from casement.domain.template_counts import Tally
-from casement.domain.template_health import FEWEST_ASKED, LASTS_MS, Ill, Lately, alarm_for, fallen_ill, lately
+from casement.domain.template_health import (
+    FEWEST_ASKED,
+    LASTS_MS,
+    Ill,
+    Lately,
+    alarm_for,
+    fallen_ill,
+    lately,
+    why_unhealthy,
+)
 from casement.domain.template_history import Transition
+from casement.domain.templates import Template
 
 NOON = 1_795_000_000_000
 TODAY, YESTERDAY = "2026-11-18", "2026-11-17"
@@ -117,3 +127,21 @@ def test_a_mark_lasts_until_its_end_exclusive():
 )
 def test_what_somebody_should_know_of(what, was, now, source, alarm):
     assert alarm_for(Transition(NOON, what, was, now, source)) == alarm
+
+
+@pytest.mark.parametrize(
+    ("quality", "ill", "why"),
+    [
+        ("GREEN", False, None),
+        ("YELLOW", False, None),
+        ("RED", False, "Meta scores template 'news' (es) RED: it will be paused soon."),
+        ("GREEN", True, "Of 20 messages that template 'news' (es) was sent as of late, 7 failed."),
+    ],
+)
+def test_what_should_not_be_chosen(quality, ill, why):
+    template = Template(
+        "1", "9", "news", "es", "APPROVED", "MARKETING", {"quality_score": {"score": quality}}, "MARKETING"
+    )
+    other, mark = Ill("8", 20, 20, NOON, NOON + 1), Ill("9", 20, 7, NOON, NOON + 1)
+
+    assert why_unhealthy(template, {"8": other} | ({"9": mark} if ill else {})) == why
