@@ -8,13 +8,15 @@ from functools import cached_property
 import httpx
 import typer
 from rich import box
-from rich.console import Console
+from rich.console import Console, ConsoleOptions, RenderResult
 from rich.table import Table
+from rich.text import Text
 
 from casement.meta.graph import TIMEOUT
 from cli.stack import Stack, Where, open_stack
 
-_SHORT = frozenset({"language", "status", "quality", "result"})  # columns whose words are of use only whole
+_SHORT = frozenset({"language", "status", "result"})  # columns whose words are of use only whole
+_NARROW = 60  # a terminal in which columns would be too narrow to be read
 
 
 def _http() -> httpx.Client:
@@ -64,9 +66,26 @@ def console(*, stderr: bool = False) -> Console:
     return Console(stderr=stderr, markup=False, emoji=False, highlight=False)
 
 
+class _Rows(Table):
+    """A table; in a narrow terminal each row is a paragraph instead, with a line for each column that is not empty."""
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        if options.max_width >= _NARROW:
+            yield from super().__rich_console__(console, options)
+            return
+        if self.title:
+            yield Text(str(self.title), style="italic")
+        for row in zip(*(column.cells for column in self.columns), strict=True):
+            yield Text()
+            for column, cell in zip(self.columns, row, strict=True):
+                if str(cell):
+                    yield Text.assemble((f"{column.header}: ", "dim"), cell if isinstance(cell, Text) else str(cell))
+        yield Text()
+
+
 def table(*columns: str, title: str | None = None) -> Table:
-    """An empty table in the one style of all lists. In a narrow terminal texts are folded, short words are not."""
-    made = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
+    """An empty table in the one style of all lists. It folds texts, and leaves short words whole."""
+    made = _Rows(title=title, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
     for column in columns:
         made.add_column(column, overflow="fold", no_wrap=column in _SHORT)
     return made

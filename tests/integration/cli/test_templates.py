@@ -283,10 +283,12 @@ def test_a_narrow_terminal_folds_names_and_leaves_states_whole(ours):
     ours.casement.simulator.add_template(copy("a_template_with_a_name_that_is_rather_long"))
     ours.casement.sync()
 
-    shown = ours.run("list", columns="60").stdout
+    narrow, very_narrow = (ours.run("list", columns=columns).stdout for columns in ("60", "40"))
 
-    assert {"en_US", "APPROVED"} <= set(shown.split())
-    assert max(map(len, shown.splitlines())) <= 60
+    assert {"en_US", "APPROVED"} <= set(narrow.split())
+    assert max(map(len, narrow.splitlines())) <= 60
+    assert "language: en_US\ncategory: UTILITY\nstatus: APPROVED\n" in very_narrow
+    assert "quality" not in very_narrow
 
 
 def test_a_list_shows_what_meta_moved_and_why_it_refused(ours):
