@@ -233,6 +233,39 @@ def test_a_stream_that_repeats_itself_counts_nothing_twice(casement):
         assert today(casement) == once
 
 
+@pytest.mark.parametrize("reacting", ["as it happens", "at the end", "backwards", "one by one"])
+def test_it_does_not_matter_when_and_in_which_order_the_stream_is_read(casement, reacting):
+    def passes(time: int) -> None:
+        casement.now += time
+        if reacting == "as it happens":
+            casement.react()
+
+    first = send(casement)
+    passes(HOUR)
+    casement.wrote()
+    passes(HOUR)
+    second = send(casement)
+    send(casement, BOB)
+    passes(HOUR)
+    casement.simulator.tap(second)
+    casement.deliver()
+    passes(HOUR)
+    casement.simulator.tap(first)
+    casement.simulator.read(second)
+    casement.deliver()
+    passes(23 * HOUR)
+    casement.wrote(BOB)
+    told, casement.stream.changes = casement.stream.changes, []
+    parts = {"backwards": [told[::-1]], "one by one": [[one] for one in told]}
+    for part in parts.get(reacting, [told]):
+        casement.stream.changes = part
+        casement.react()
+
+    row = today(casement)
+    assert (row["asked"], row["sent"], row["delivered"], row["read"]) == (3, 3, 3, 1)
+    assert (row["replied"], row["taps"]) == (2, {"Show me": 2})
+
+
 def test_folding_changes_no_number_at_any_moment(casement):
     send(casement)
     casement.now += 2 * HOUR
