@@ -123,6 +123,34 @@ def test_an_answer_counts_if_it_comes_within_a_day(casement, hours, replied):
     assert today(casement).get("replied", 0) == replied
 
 
+@pytest.mark.parametrize(("days", "taps"), [(6, {"Show me": 1}), (8, {})])
+def test_a_tap_counts_within_a_week(casement, days, taps):
+    wamid = send(casement)
+    casement.react()
+    casement.now += DAY
+    fold_counts(NUMBER, counts(casement), casement.now)
+    casement.now += (days - 1) * DAY
+    casement.simulator.tap(wamid)
+    casement.deliver()
+
+    row = today(casement)
+    assert row.get("taps", {}) == taps
+    assert "replied" not in row
+
+
+def test_what_closed_the_window_meanwhile_is_no_word_of_the_customers(casement):
+    casement.wrote(ago=10 * HOUR)
+    send(casement)
+    casement.now += HOUR
+    casement.simulator.fail_next("late", code=131047)
+    assert casement.send().status == 200
+    casement.deliver()
+    casement.now += HOUR
+    casement.wrote()
+
+    assert today(casement)["replied"] == 1
+
+
 def test_only_the_first_word_after_a_template_is_its_answer(casement):
     send(casement)
     for _ in range(3):
