@@ -16,7 +16,8 @@ _BAD = frozenset({Did.REFUSED, Did.LEFT})
 
 
 def shown(outcomes: Iterable[Outcome], title: str) -> Table:
-    """A line for each."""
+    """A line for each. What keeps many back is told once."""
+    told: tuple[str, ...] = ()
     made = table("name", "language", "result", "category", "status", "why", title=title)
     for each in outcomes:
         made.add_row(
@@ -24,8 +25,9 @@ def shown(outcomes: Iterable[Outcome], title: str) -> Table:
             Text(each.did, style=_STYLE.get(each.did, "")),
             each.category,
             Text(each.status, style=STATUS_STYLE.get(each.status, "")),
-            "\n".join(each.why),
+            "As above." if each.did is Did.LEFT and each.why and each.why == told else "\n".join(each.why),
         )
+        told = each.why
     return made
 
 
@@ -43,7 +45,9 @@ def counted(outcomes: Iterable[Outcome]) -> str:
     told = [f"{counts[did]} {did}" for did in Did if counts[did]]
     if rejected := sum(outcome.status == "REJECTED" for outcome in listed):
         told.append(f"{rejected} of them rejected by Meta")
-    goes_on = " Run it again to go on." if counts[Did.LEFT] and not counts[Did.REFUSED] else ""
+    goes_on = (
+        " Once the reason is gone, the same command goes on." if counts[Did.LEFT] and not counts[Did.REFUSED] else ""
+    )
     return f"{', '.join(told)}.{goes_on}"
 
 
