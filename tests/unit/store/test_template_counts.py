@@ -9,11 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from casement.domain.message_key import MessageKey
-from casement.domain.template_counts import STRETCH_MS, Cell, Step, Tally, cells_of, counted, detailed
+from casement.domain.template_counts import KEPT_MS, STRETCH_MS, Cell, Step, Tally, cells_of, counted, detailed
 from casement.store.table import Table
 from casement.store.template_counts import TemplateCounts, steps_in
 from tests.support.memory import memory
-from tests.support.tables import create_table
+from tests.support.tables import create_table, snapshot
 
 NUMBER, ALICE, TEMPLATE = "100000000000001", "16505550101", "900000000000001"
 NOON = 1_795_000_000_000
@@ -178,3 +178,21 @@ def test_a_cell_is_the_same_item_however_often_it_is_kept(counts):
     counts.add([cell])
 
     assert list(counts.cells(NUMBER, NOON)) == [cell]
+
+
+def test_cells_last_longer_than_they_may_wait_to_be_folded_and_numbers_as_long_as_everything():
+    client = memory()
+    table = create_table(client)
+    counts = TemplateCounts(Table(client, table), retention_days=365)
+    tally = Tally(TEMPLATE, "2026-11-18", "asked")
+
+    counts.add([Cell(NUMBER, NOON, {tally: frozenset({"A" * 12})})])
+    counts.fold(NUMBER, NOON, {tally: 1})
+    counts.fold_to(NUMBER, NOON)
+
+    ends = {
+        pk[0]: int(item["ttl"]["N"]) if "ttl" in item else None for (pk, _), item in snapshot(client, table).items()
+    }
+    assert NOON + KEPT_MS + 86_400_000 <= ends["B"] * 1000 <= NOON + 2 * KEPT_MS
+    assert ends["U"] == NOON // 1000 + 365 * 86_400
+    assert ends["N"] == 0  # never
