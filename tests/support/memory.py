@@ -5,6 +5,7 @@ moto.
 """
 
 import operator
+import re
 import threading
 from bisect import bisect_left, bisect_right, insort
 from collections.abc import Callable, Mapping
@@ -96,7 +97,7 @@ class Memory:
 
     def _query(self, asked: Json) -> tuple[int, Json]:
         assert asked["KeyConditionExpression"] == "PK = :pk AND SK BETWEEN :first AND :last"
-        assert asked.get("FilterExpression") in (None, "attribute_exists(referral)")
+        needed = _needed_by(asked.get("FilterExpression"))
         values = asked["ExpressionAttributeValues"]
         partition = self._partition(asked["TableName"], {"PK": values[":pk"]})
         order = partition.order
@@ -110,7 +111,7 @@ class Memory:
         more = {"LastEvaluatedKey": {name: page[-1][name] for name in ("PK", "SK")}} if len(found) >= limit else {}
         columns = asked.get("ProjectionExpression")
         names = columns.split(", ") if columns else None
-        wanted = [item for item in page if "FilterExpression" not in asked or "referral" in item]
+        wanted = [item for item in page if needed <= item.keys()]
         return 200, {"Items": [_only(item, names) for item in wanted], "Count": len(wanted), **more}
 
     def _scan(self, asked: Json) -> tuple[int, Json]:
@@ -137,6 +138,14 @@ class Memory:
 
 def _only(item: Item, names: list[str] | None) -> Json:
     return {name: value for name, value in item.items() if names is None or name in names}
+
+
+def _needed_by(filter_: str | None) -> set[str]:
+    """The attributes that a filter wants to exist."""
+    terms = filter_.split(" AND ") if filter_ else []
+    found = [re.fullmatch(r"attribute_exists\((\w+)\)", term) for term in terms]
+    assert all(found), filter_
+    return {each[1] for each in found if each}
 
 
 def _holds(asked: Json, there: Item | None) -> bool:

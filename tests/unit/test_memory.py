@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 KEYS = st.builds(Key, st.sampled_from("PQ"), st.sampled_from(["A#1", "A#2", "A$", "B#1", "B#10", "B#2"]))
 TEXTS = st.sampled_from(["", "a", "b", "\u00e9"])
+BOTH = "attribute_exists(referral) AND attribute_exists(said)"
 NUMBERS = st.integers(-3, 3)
 ITEMS = st.builds(
     item,
@@ -58,7 +59,7 @@ CALLS: st.SearchStrategy[Call] = st.one_of(
         SORT_KEYS,
         st.booleans(),
         st.sampled_from([None, 1, 2, 50]),
-        st.sampled_from([{}, {"only": "attribute_exists(referral)"}, {"columns": "SK, said"}]),
+        st.sampled_from([{}, {"only": "attribute_exists(referral)"}, {"only": BOTH}, {"columns": "SK, said"}]),
     ),
 )
 
