@@ -61,7 +61,7 @@ def test_nothing_is_shown_of_a_template_that_was_never_sent(casement):
 
     assert view["data"] == []
     assert view["total"]["asked"] == view["total"]["replied"] == 0
-    assert view["end"] == TODAY
+    assert (view["start"], view["end"]) == (day_of(NOON - 29 * DAY), TODAY)
 
 
 def test_a_message_is_asked_sent_delivered_and_priced(casement):
@@ -98,6 +98,15 @@ def test_a_tap_in_the_very_second_of_the_template_is_one_and_an_answer(casement)
 
     row = today(casement)
     assert (row["replied"], row["taps"]) == (1, {"Show me": 1})
+
+
+def test_what_was_written_in_the_second_before_the_template_is_no_answer_to_it(casement):
+    casement.wrote()
+    casement.now += 300
+    assert casement.send(ALICE, ASKS).status == 200
+    casement.deliver()
+
+    assert "replied" not in today(casement)
 
 
 def test_a_tap_on_an_old_template_is_told_of_that_one_and_answers_the_newest(casement):
@@ -466,6 +475,7 @@ def test_one_language_and_the_numbers_that_the_key_may_see(casement):
         ({"end": "2026-13-01"}, "end"),
         ({"start": "2026-11-02", "end": "2026-11-01"}, "start"),
         ({"start": "2026-01-01", "end": "2026-11-01"}, "start"),
+        ({"start": "2026-08-02", "end": "2026-10-31"}, "start"),
         ({"compare": "facebook"}, "compare"),
     ],
 )

@@ -9,7 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from casement.domain.message_key import MessageKey
+from casement.domain.messages import TemplateSent
 from casement.domain.template_counts import KEPT_MS, STRETCH_MS, Cell, Step, Tally, cells_of, counted, detailed
+from casement.store.messages import Messages
 from casement.store.table import Table
 from casement.store.template_counts import TemplateCounts, steps_in
 from tests.support.memory import memory
@@ -178,6 +180,17 @@ def test_a_cell_is_the_same_item_however_often_it_is_kept(counts):
     counts.add([cell])
 
     assert list(counts.cells(NUMBER, NOON)) == [cell]
+
+
+@pytest.mark.parametrize(("template_id", "is_found"), [(TEMPLATE, True), ("9" * 21, False), ("made up", False)])
+def test_answers_are_looked_for_of_templates_that_are_counted(template_id, is_found):
+    client = memory()
+    table = Table(client, create_table(client))
+    table.put(outcome("accepted", template=template_id, wamid="wamid.1"))
+
+    found = list(Messages(table).templates_sent(NUMBER, [ALICE], KEY.at, KEY.at + 1))
+
+    assert found == ([TemplateSent(KEY, TEMPLATE, "wamid.1")] if is_found else [])
 
 
 def test_cells_last_longer_than_they_may_wait_to_be_folded_and_numbers_as_long_as_everything():
