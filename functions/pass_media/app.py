@@ -1,4 +1,7 @@
-"""Media, passed through to Meta: upload, information, the file itself, deletion. Nothing of them is kept here."""
+"""Media, passed through to Meta: upload, information, the file itself, deletion. Nothing of them is kept here.
+
+Graph has one path for everything that has an id: what is no medium may be a template, which is shown as it is stored.
+"""
 
 import re
 from collections.abc import Callable, Mapping
@@ -6,13 +9,16 @@ from typing import Any
 from urllib.parse import urlencode
 
 from casement.domain.api_key import ApiKey, Scope
-from casement.domain.errors import InvalidRequest, NotAllowed, NotFound
+from casement.domain.errors import GraphRejected, InvalidRequest, NotAllowed, NotFound
+from casement.domain.templates import Held
 from casement.meta.media import Media, attached, most_meta_takes
 from casement.runtime import wiring
-from casement.runtime.endpoint import authenticate, endpoint, number_meant
+from casement.runtime.endpoint import authenticate, endpoint, number_meant, wabas_of
 from casement.runtime.http import Request, Response
 from casement.runtime.secret import Number, Secret
 from casement.store.api_keys import ApiKeys
+from casement.store.templates import Templates
+from casement.usecases.list_templates import row_view
 
 wiring.build_at_start(wiring.table, wiring.media, wiring.secret_source)
 
@@ -36,12 +42,40 @@ def respond(
     api_keys: ApiKeys,
     secret: Callable[[], Secret],
     media: Media,
+    templates: Templates,
     clock: Callable[[], int],
 ) -> Response:
     """Answer one request. Raises a `CasementError` for what Meta, or we, will not do."""
     began = clock()
     key, scope = _caller(request, api_keys, began)
     held = secret()
+    try:
+        return _of_media(request, key, scope, held, media, clock, began)
+    except (GraphRejected, InvalidRequest, NotFound):
+        template = _template(request, key, scope, held, templates)
+        if template is None:
+            raise
+        return Response.json(row_view(template, request.query.get("fields"), {}))
+
+
+def _template(request: Request, key: ApiKey, scope: Scope, secret: Secret, templates: Templates) -> Held | None:
+    """The stored template that the path names, if it names one of a WABA that the key may read."""
+    id_ = request.path.get("id", "")
+    if request.route != INFO or scope is not Scope.READ or not _MEDIA_ID.fullmatch(id_):
+        return None
+    found = (templates.held_by_id(waba_id, id_) for waba_id in wabas_of(key, secret))
+    return next((held for held in found if held is not None), None)
+
+
+def _of_media(
+    request: Request,
+    key: ApiKey,
+    scope: Scope,
+    held: Secret,
+    media: Media,
+    clock: Callable[[], int],
+    began: int,
+) -> Response:
     number = _number(request, key, scope, held)
 
     def seconds_left() -> float:
@@ -130,4 +164,11 @@ def _with_our_url(info: Mapping[str, Any], request: Request, number: Number) -> 
 @endpoint
 def handler(request: Request) -> Response:
     """The Lambda entry point."""
-    return respond(request, api_keys=wiring.api_keys(), secret=wiring.secret, media=wiring.media(), clock=wiring.now)
+    return respond(
+        request,
+        api_keys=wiring.api_keys(),
+        secret=wiring.secret,
+        media=wiring.media(),
+        templates=wiring.templates(),
+        clock=wiring.now,
+    )

@@ -12,7 +12,7 @@ from casement.domain.contact import contact_key
 from casement.domain.errors import InvalidRequest, NotFound
 from casement.domain.message_key import MessageKey
 from casement.domain.messages import Position
-from casement.domain.number import settings_view, token_digest
+from casement.domain.number import PRESET_PURPOSES, preset_view, settings_view, token_digest
 from casement.domain.pending import State
 from casement.domain.window import WindowState
 from casement.runtime import wiring
@@ -168,7 +168,8 @@ def _show_number(request: Request, key: ApiKey, own: Own, secret: Secret, now: i
     number = request.path.get("id", "")
     key.must_allow(Scope.READ, number)
     secret.number(number)
-    return {"phone_number_id": number, **settings_view(own.numbers.fresh(number, now).settings)}
+    settings = own.numbers.fresh(number, now).settings
+    return {"phone_number_id": number, **settings_view(settings), PRESET_PURPOSES: preset_view(settings)}
 
 
 def _one_of(kind: type[E], name: str | None, parameter: str) -> E | None:

@@ -24,7 +24,7 @@ from casement.domain.templates import Source
 from casement.meta.graph import Graph
 from casement.meta.templates import day_from, template_from
 from casement.runtime import wiring
-from casement.runtime.endpoint import authenticate, endpoint, is_wanted, json_body, number_meant
+from casement.runtime.endpoint import authenticate, endpoint, is_wanted, json_body, number_meant, wabas_of
 from casement.runtime.http import Request, Response
 from casement.runtime.paging import cursor, limit_of, link, position_in
 from casement.runtime.secret import Number, Secret
@@ -318,17 +318,11 @@ def _wabas_meant(asked: Asked) -> list[str]:
         return [_reached(asked, query["waba_id"])]
     if query.get("phone_number_id"):
         return [number_meant(asked.request, asked.key, asked.scope, asked.secret()).waba_id]
-    return _wabas_of(asked)
-
-
-def _wabas_of(asked: Asked) -> list[str]:
-    numbers = asked.secret().numbers.values()
-    of = (one.waba_id for one in numbers if not asked.key.numbers or one.number in asked.key.numbers)
-    return list(dict.fromkeys(filter(None, of)))
+    return wabas_of(asked.key, asked.secret())
 
 
 def _reached(asked: Asked, waba_id: str) -> str:
-    if asked.key.numbers and waba_id not in _wabas_of(asked):
+    if asked.key.numbers and waba_id not in wabas_of(asked.key, asked.secret()):
         raise NotAllowed("This API key is not for a phone number of this WhatsApp Business Account.")
     return waba_id
 

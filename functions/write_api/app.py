@@ -11,7 +11,14 @@ from casement.domain.consent import Party, Wish
 from casement.domain.consent import Scope as ConsentScope
 from casement.domain.contact import contact_key
 from casement.domain.errors import InvalidRequest, NotFound
-from casement.domain.number import NumberSettings, PurposeTemplate, settings_from, settings_view
+from casement.domain.number import (
+    PRESET_PURPOSES,
+    NumberSettings,
+    PurposeTemplate,
+    preset_view,
+    settings_from,
+    settings_view,
+)
 from casement.domain.policy import LONGEST_WORD
 from casement.domain.untrusted import is_text
 from casement.runtime import wiring
@@ -119,10 +126,11 @@ def _set_number(request: Request, _key: ApiKey, kept: Kept, secret: Secret, _now
     """All settings of a number, in place of those there were."""
     number = secret.number(request.path["id"])
     given = _body(request)
-    given.pop("phone_number_id", None)  # so that what GET shows can be changed and given back
+    for name in ("phone_number_id", PRESET_PURPOSES):  # so that what GET shows can be changed and given back
+        given.pop(name, None)
     settings = _with_categories(settings_from(given), number.waba_id, kept.templates)
     kept.numbers.set(number.number, settings)
-    return {"phone_number_id": number.number, **settings_view(settings)}
+    return {"phone_number_id": number.number, **settings_view(settings), PRESET_PURPOSES: preset_view(settings)}
 
 
 def _with_categories(settings: NumberSettings, waba_id: str, templates: Templates) -> NumberSettings:

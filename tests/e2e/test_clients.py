@@ -127,6 +127,7 @@ def test_pywa_makes_changes_and_deletes_a_template(pywa: WhatsApp, scene: Scene,
 
     assert (made.status, made.category) == (TemplateStatus.PENDING, TemplateCategory.UTILITY)
     (listed,) = pywa.get_templates(name="parcel_here")
+    assert pywa.get_template(listed.id).name == "parcel_here"
     assert (listed.id, listed.status) == (made.id, TemplateStatus.PENDING)
 
     review = f"{stack.simulator_url}/_control/templates/{made.id}/review"

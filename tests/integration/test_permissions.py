@@ -200,6 +200,7 @@ def pass_media(casement: Deployment) -> None:
     query = f"phone_number_id={NUMBER}"
     assert casement.request("GET", f"/v25.0/{answer.body['id']}", query=query, headers=headers).status == 200
     assert casement.request("DELETE", f"/v25.0/{answer.body['id']}", query=query, headers=headers).status == 200
+    assert casement.request("GET", "/v25.0/999", query=query, headers=headers).code == 100  # nor any template's
 
 
 def test_receive_webhook(casement):

@@ -452,7 +452,12 @@ class Deployment:
 
     def _pass_media(self, request: Request) -> Response:
         return pass_media.respond(
-            request, api_keys=self.api_keys, secret=self.secret, media=self.media, clock=lambda: self.now
+            request,
+            api_keys=self.api_keys,
+            secret=self.secret,
+            media=self.media,
+            templates=self.templates,
+            clock=lambda: self.now,
         )
 
     def reader(self, number: str) -> Reader:

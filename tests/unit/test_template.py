@@ -82,7 +82,7 @@ def on_table(*operations: str) -> set[str]:
 ALLOWED = {
     "ReceiveWebhook": on_table("BatchWriteItem", "PutItem") | SECRET,
     "SendMessage": on_table("BatchWriteItem", "DeleteItem", "GetItem", "PutItem", "Query") | SECRET | JOBS,
-    "PassMedia": on_table("GetItem") | SECRET,
+    "PassMedia": on_table("GetItem", "Query") | SECRET,
     "ReadApi": on_table("BatchGetItem", "GetItem", "Query") | SECRET,
     "WriteApi": on_table("DeleteItem", "GetItem", "PutItem", "Query") | SECRET,
     "TemplatesApi": on_table("GetItem", "PutItem", "Query") | SECRET,

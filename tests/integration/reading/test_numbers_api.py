@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from casement.domain.api_key import Scope
+from casement.domain.number import PRESETS
 from tests.support.deployment import (
     ALICE,
     API_KEY,
@@ -21,7 +22,7 @@ from tests.support.tables import snapshot
 PATH = f"/casement/v1/numbers/{NUMBER}"
 DEFAULTS = (
     *("when_closed", "purposes", "languages", "stop_words", "resume_words", "most_holds"),
-    *("when_limited", "when_dearer"),
+    *("when_limited", "when_dearer", "preset_purposes"),
 )
 EVERYTHING: Json = {
     "when_closed": {"hold": {"expires_in": 3600, "nudge": {"purpose": "nudge", "parameters": {"1": "you"}}}},
@@ -32,6 +33,17 @@ EVERYTHING: Json = {
     "most_holds": 3,
     "when_limited": "queue",
     "when_dearer": "refuse",
+}
+
+SET = EVERYTHING["purposes"]
+SHOWN = {
+    "phone_number_id": NUMBER,
+    **EVERYTHING,
+    "preset_purposes": {
+        purpose: [{"name": each.name, "category": each.category} for each in templates]
+        for purpose, templates in PRESETS.items()
+        if purpose not in SET
+    },
 }
 
 
@@ -60,11 +72,11 @@ def test_a_number_that_nobody_set_shows_what_holds(casement):
 
 
 def test_what_is_set_is_shown_and_what_is_shown_can_be_set(casement):
-    assert put(casement, EVERYTHING).body == {"phone_number_id": NUMBER, **EVERYTHING}
-    assert shown(casement) == {"phone_number_id": NUMBER, **EVERYTHING}
+    assert put(casement, EVERYTHING).body == SHOWN
+    assert shown(casement) == SHOWN
     before = snapshot(casement.client, casement.name)
 
-    assert put(casement, shown(casement)).body == {"phone_number_id": NUMBER, **EVERYTHING}
+    assert put(casement, shown(casement)).body == SHOWN
     assert snapshot(casement.client, casement.name) == before
 
 

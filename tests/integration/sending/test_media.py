@@ -90,6 +90,7 @@ class Desk:
             api_keys=self.casement.api_keys,
             secret=self.casement.secret,
             media=Media(http, base_url="https://graph.example", version="v25.0"),
+            templates=self.casement.templates,
             clock=self.clock or (lambda: self.casement.now),
         )
 

@@ -456,6 +456,7 @@ def test_before_metas_are_switched_on_ours_are_shown_and_why(casement):
     assert answer.status == 200
     assert answer.body["total"]["asked"] == 1
     assert (answer.body["meta"]["available"], answer.body["meta"]["code"]) == (False, 200007)
+    assert "is_enabled_for_insights" in answer.body["meta"]["why"]
 
 
 def test_one_language_and_the_numbers_that_the_key_may_see(casement):

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from casement.domain.api_key import Scope
 from casement.domain.template_health import Ill
 from casement.domain.templates import Held, Template
-from tests.support.deployment import API_KEY, HOUR, NOON, OTHER_NUMBER, WABA, Answer, Deployment, deployed
+from tests.support.deployment import API_KEY, HOUR, NOON, NUMBER, OTHER_NUMBER, WABA, Answer, Deployment, deployed
 from tests.support.memory import memory
 from tests.support.template_desk import NEWS, approved, asked_of_meta, delete, edit, learn, made, reviewed
 
@@ -342,3 +342,41 @@ def test_to_have_it_read_again_takes_the_right_to_manage(casement):
     assert casement.get("message_templates", number=WABA, casement_refresh="perhaps").status == 400
     assert casement.get("message_templates", number="999", casement_refresh="true").status == 400  # no token for it
     assert asked_of_meta(casement) == []
+
+
+# --- one by its id ----------------------------------------------------------------------------------------------------
+
+
+def test_one_is_shown_by_its_id_as_the_list_shows_it(casement):
+    casement.sync()
+    stored = casement.templates.find(WABA, "we_are_here", "en_US")
+
+    answer = casement.get(f"/v25.0/{stored.id}", phone_number_id=NUMBER)
+    some = casement.get(f"/v25.0/{stored.id}", phone_number_id=NUMBER, fields="name,status")
+
+    assert (answer.status, answer.body["name"], answer.body["language"]) == (200, "we_are_here", "en_US")
+    assert answer.body["casement"]["declared_category"] == "UTILITY"
+    assert some.body == {"id": stored.id, "name": "we_are_here", "status": "APPROVED"}
+
+
+def test_its_id_is_enough_where_a_medium_would_need_its_number(casement):
+    casement.sync()
+    stored = casement.templates.find(WABA, "we_are_here", "en_US")
+
+    assert casement.get(f"/v25.0/{stored.id}").body["id"] == stored.id
+
+
+def test_whoever_may_not_read_the_account_is_told_as_of_what_is_not_there(casement):
+    casement.sync()
+    casement.add_key("of another", numbers=frozenset({OTHER_NUMBER.phone_number_id}))
+    casement.add_key("sends only", {Scope.SEND})
+    id_ = casement.templates.find(WABA, "we_are_here", "en_US").id
+
+    for key in ("of another", "sends only"):
+        answer = casement.get(f"/v25.0/{id_}", key=key, phone_number_id=_number_of(key))
+        assert (answer.status in (400, 404), answer.code) == (True, 100), key  # Meta's own no, or ours
+    assert casement.get("/v25.0/999999999999", phone_number_id=NUMBER).code == 100
+
+
+def _number_of(key: str) -> str:
+    return OTHER_NUMBER.phone_number_id if key == "of another" else NUMBER

@@ -1,7 +1,7 @@
 """A business phone number: what its owner set, and whether it can send at all."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -34,6 +34,7 @@ class PurposeTemplate:
     category: str | None = None
 
 
+PRESET_PURPOSES = "preset_purposes"
 PRESETS = {
     purpose: tuple(PurposeTemplate(name, category) for name, category in templates)
     for purpose, templates in STARTER_PURPOSES.items()
@@ -138,13 +139,7 @@ def settings_view(settings: NumberSettings) -> dict[str, Any]:
     """The settings as an owner writes them."""
     return {
         "when_closed": settings.when_closed,
-        "purposes": {
-            name: [
-                {"name": template.name} | ({"category": template.category} if template.category else {})
-                for template in templates
-            ]
-            for name, templates in settings.purposes.items()
-        },
+        "purposes": {name: _purpose_view(templates) for name, templates in settings.purposes.items()},
         "languages": list(settings.languages),
         "stop_words": {language: list(words) for language, words in settings.stop_words.items()},
         "resume_words": {language: list(words) for language, words in settings.resume_words.items()},
@@ -152,6 +147,19 @@ def settings_view(settings: NumberSettings) -> dict[str, Any]:
         "when_limited": settings.when_limited.value,
         "when_dearer": settings.when_dearer.value,
     }
+
+
+def preset_view(settings: NumberSettings) -> dict[str, Any]:
+    """The purposes that are as the starter library has them, in the same words: nobody has set others."""
+    presets = {name: templates for name, templates in PRESETS.items() if name not in settings.purposes}
+    return {name: _purpose_view(templates) for name, templates in presets.items()}
+
+
+def _purpose_view(templates: Iterable[PurposeTemplate]) -> list[dict[str, Any]]:
+    return [
+        {"name": template.name} | ({"category": template.category} if template.category else {})
+        for template in templates
+    ]
 
 
 def _purposes(given: object) -> dict[str, tuple[PurposeTemplate, ...]]:

@@ -82,9 +82,7 @@ class Media:
         """`GET /{media_id}`; Meta's answer. Raises as `ask` does, and `NotFound` for what is no medium."""
         info = _object(self._call("GET", media_id, token, only_of))
         if not isinstance(info.get("url"), str) or not isinstance(info.get("mime_type"), str):
-            raise NotFound(
-                "This id is no medium's. A template is read by its name: GET /{waba_id}/message_templates?name="
-            )
+            raise NotFound("This id is no medium's, nor that of a template that is stored.")
         return info
 
     def delete(

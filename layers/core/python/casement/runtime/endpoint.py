@@ -81,6 +81,12 @@ def number_meant(request: Request, key: ApiKey, scope: Scope, secret: Secret, *,
     return secret.number(named)
 
 
+def wabas_of(key: ApiKey, secret: Secret) -> list[str]:
+    """The WABAs whose numbers an API key is for."""
+    numbers = (each for each in secret.numbers.values() if not key.numbers or each.number in key.numbers)
+    return list(dict.fromkeys(number.waba_id for number in numbers if number.waba_id))
+
+
 def hold_key(request: Request) -> MessageKey:
     """The key of the message that a path names. Raises `NotFound` for what is none."""
     key = MessageKey.parse(request.path.get("hold_id"))

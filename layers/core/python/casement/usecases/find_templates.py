@@ -16,11 +16,12 @@ from casement.domain.template_filling import needed
 from casement.domain.template_finding import Best, Wanted, match, rank, words_of
 from casement.domain.template_health import Ill, why_unhealthy
 from casement.domain.template_rendering import rendered_with
-from casement.domain.templates import DELETED, Template
+from casement.domain.templates import DELETED, Held, Template
 from casement.domain.untrusted import is_text
 from casement.usecases.addressee import conversation_with, must_be_contact, standing
 from casement.usecases.engine import Engine
 from casement.usecases.judge import language_of, refusing
+from casement.usecases.list_templates import review_view
 
 DEFAULT_LIMIT, LARGEST_LIMIT = 25, 100
 _KNOWN = frozenset({"phone_number_id", "contact", "purpose", "language", "q", "limit"})
@@ -108,7 +109,7 @@ def find_templates(asked: FindAsked, engine: Engine, now: int) -> dict[str, Any]
         wanted, standing(conversation, engine, now), refusing(conversation, settings, engine, now), candidates
     )
     usable: Best[Template] = Best(asked.limit)
-    unusable: Best[tuple[Template, str]] = Best(asked.limit)
+    unusable: Best[tuple[Held, str]] = Best(asked.limit)
     unheard_of = dict.fromkeys(candidates or ())
     ill = engine.templates.ill(engine.waba_id, now)
     for held in engine.templates.all(engine.waba_id):
@@ -119,12 +120,12 @@ def find_templates(asked: FindAsked, engine: Engine, now: int) -> dict[str, Any]
             continue
         place = rank(template, wanted, matched)
         if why := search.why_not(template):
-            unusable.add((template.status == DELETED, *place), (template, why))
+            unusable.add((template.status == DELETED, *place), (held, why))
         else:
             usable.add((why_unhealthy(template, ill) is not None, *place), template)
     return {
         "usable": [_usable_view(template, settings, ill) for template in usable],
-        "unusable": [_unusable_view(template, why) for template, why in unusable]
+        "unusable": [_unusable_view(held, why) for held, why in unusable]
         + [_unheard_of_view(name) for name in unheard_of],
         "count": {"usable": usable.seen, "unusable": unusable.seen + len(unheard_of)},
     }
@@ -160,16 +161,18 @@ def _serves(template: Template, serving: Iterable[PurposeTemplate]) -> bool:
     return any(each.name == template.name and each.category in (None, template.category) for each in serving)
 
 
-def _unusable_view(template: Template, why: str) -> dict[str, Any]:
+def _unusable_view(held: Held, why: str) -> dict[str, Any]:
+    template = held.template
     return {
         "name": template.name,
         "language": template.language,
         "status": template.status,
         "category": template.category,
         "why": why,
+        "review": review_view(held),
     }
 
 
 def _unheard_of_view(name: str) -> dict[str, Any]:
     why = f"There is no template '{name}'."
-    return {"name": name, "language": None, "status": None, "category": None, "why": why}
+    return {"name": name, "language": None, "status": None, "category": None, "why": why, "review": None}

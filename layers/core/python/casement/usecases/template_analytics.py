@@ -28,6 +28,11 @@ from casement.usecases.fold_counts import unfolded_since
 
 MOST_DAYS = 90  # as many as Meta's own analytics go back
 _DEFAULT_DAYS = 30
+_NO_ANALYTICS = range(200005, 200008)
+_NOT_SWITCHED_ON = (
+    "Meta counts nothing for this WhatsApp Business Account yet. Switch it on at Meta, once and for ever: POST "
+    "/{waba_id} with is_enabled_for_insights=true."
+)
 
 
 class Counts(Folding, Protocol):
@@ -169,7 +174,8 @@ def _asked_of_meta(
         first, last = days.texts
         found = {(each.template_id, each.day): each for each in told if first <= each.day <= last}
     except GraphError as error:
-        return {}, {"asked": True, "available": False, "why": str(error), "code": error.code}
+        why = _NOT_SWITCHED_ON if error.code in _NO_ANALYTICS else str(error)
+        return {}, {"asked": True, "available": False, "why": why, "code": error.code}
     return found, {"asked": True, "available": True}
 
 
