@@ -161,6 +161,8 @@ def test_what_closed_the_window_meanwhile_is_no_word_of_the_customers(casement):
 
 
 def test_only_the_first_word_after_a_template_is_its_answer(casement):
+    casement.wrote()
+    casement.now += HOUR
     send(casement)
     for _ in range(3):
         casement.now += HOUR
@@ -402,6 +404,22 @@ def test_metas_own_numbers_stand_beside_ours(casement):
     assert row["meta"] == {"sent": 2, "delivered": 1, "read": 0, "clicked": [{"type": "url", "count": 1}], "cost": []}
     assert view["meta"] == {"asked": True, "available": True}
     assert asked[0][1] == (TODAY, TODAY)
+
+
+def test_days_that_were_not_asked_for_are_not_shown_and_days_of_metas_alone_are(casement):
+    template_id = casement.templates.find(WABA, "we_are_here", "en_US").id
+    send(casement)
+    casement.now += DAY
+    tomorrow = day_of(casement.now)
+
+    view = shown(
+        casement,
+        ask_meta=lambda _ids, _days: [MetaDay(template_id, day, sent=1) for day in (TODAY, tomorrow)],
+        start=tomorrow,
+    )
+
+    assert view["total"]["asked"] == 0
+    assert [(row["day"], row["asked"], row["meta"]["sent"]) for row in view["data"]] == [(tomorrow, 0, 1)]
 
 
 def test_a_waba_without_analytics_shows_ours_and_why(casement):
