@@ -1,7 +1,6 @@
 """Counting what became of template messages: each once, however often and in whatever cut the stream tells it."""
 
 from collections import Counter
-from itertools import pairwise
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -14,11 +13,12 @@ from casement.domain.template_counts import (
     STRETCH_MS,
     Step,
     Tally,
+    by_stretch,
     cells_of,
     counted,
     day_of,
     stretch_of,
-    stretches,
+    together,
 )
 
 NOON = 1_795_000_000_000
@@ -60,7 +60,7 @@ def test_each_is_counted_once_in_whatever_batches_it_is_told(given_batches):
 
     by_number: dict[str, Counter[Tally]] = {}
     for number, start in sorted({(cell.number, cell.start) for cell in cells}):
-        found = counted(cell for cell in cells if (cell.number, cell.start) == (number, start))
+        found = counted(together(cell for cell in cells if (cell.number, cell.start) == (number, start)))
         by_number[number] = by_number.get(number, Counter()) + found
     assert by_number == {
         number: Counter(step.tally for step, _ in told if step.number == number)
@@ -76,10 +76,12 @@ def test_a_message_is_counted_on_the_day_it_was_asked_for():
     assert cell.start == stretch_of(NOON + 2 * DAY)
 
 
-@given(st.integers(NOON, NOON + DAY), st.integers(-DAY, DAY))
-def test_stretches_are_those_that_have_begun(since, length):
-    found = list(stretches(since, since + length))
+@given(st.lists(st.integers(NOON, NOON + 6 * STRETCH_MS), min_size=1), st.booleans())
+def test_cells_in_their_order_are_read_ten_minutes_at_a_time(moments, newest_first):
+    step = Step("1", "9", SENT, MessageKey.new("1", NOON, 7).ulid)
+    cells = [cell for at in sorted(moments, reverse=newest_first) for cell in cells_of([(step, at)])]
 
-    assert found == [start for start in found if start % STRETCH_MS == 0 and start <= since + length]
-    assert found[:1] == ([stretch_of(since)] if stretch_of(since) <= since + length else [])
-    assert all(later - earlier == STRETCH_MS for earlier, later in pairwise(found))
+    starts = [start for start, messages in by_stretch(cells) if counted(messages) == {step.tally: 1}]
+
+    assert starts == sorted({stretch_of(at) for at in moments}, reverse=newest_first)
+    assert all(start % STRETCH_MS == 0 for start in starts)

@@ -10,7 +10,17 @@ from hypothesis import strategies as st
 
 from casement.domain.message_key import MessageKey
 from casement.domain.messages import TemplateSent
-from casement.domain.template_counts import KEPT_MS, STRETCH_MS, Cell, Step, Tally, cells_of, counted, detailed
+from casement.domain.template_counts import (
+    KEPT_MS,
+    STRETCH_MS,
+    Cell,
+    Step,
+    Tally,
+    cells_of,
+    counted,
+    detailed,
+    together,
+)
 from casement.store.messages import Messages
 from casement.store.table import Table
 from casement.store.template_counts import TemplateCounts, steps_in
@@ -131,7 +141,7 @@ def test_of_a_message_to_a_group_each_member_counts_once_whenever_it_is_told():
     again = [(step, NOON) for steps in [asked, *members, *members] for step in steps]
     (cell,) = cells_of(again)
 
-    by_what = {tally.what: count for tally, count in counted([cell]).items()}
+    by_what = {tally.what: count for tally, count in counted(cell.messages).items()}
     assert by_what == {"asked": 1, "delivered": 2, "read": 1, "priced utility regular": 2}
 
 
@@ -152,7 +162,7 @@ def test_a_button_may_be_called_anything(texts):
 
     counts.add(cells_of((tap, NOON) for tap in taps))
     start = NOON - NOON % STRETCH_MS
-    found = counted(counts.cells(NUMBER, start))
+    found = counted(together(counts.cells(NUMBER, start, start + STRETCH_MS)))
     counts.fold(NUMBER, start, found)
 
     day = taps[0].tally.day
@@ -179,7 +189,8 @@ def test_a_cell_is_the_same_item_however_often_it_is_kept(counts):
     counts.add([cell])
     counts.add([cell])
 
-    assert list(counts.cells(NUMBER, NOON)) == [cell]
+    assert list(counts.cells(NUMBER, NOON, NOON + 1)) == [cell]
+    assert list(counts.cells(NUMBER, NOON + 1, NOON + STRETCH_MS)) == list(counts.cells(NUMBER, 0, NOON)) == []
 
 
 @pytest.mark.parametrize(("template_id", "is_found"), [(TEMPLATE, True), ("9" * 21, False), ("made up", False)])

@@ -23,8 +23,10 @@ class Told:
         told = {Tally(TEMPLATE, TODAY, what): frozenset(f"{message:012}" for message in messages)}
         self.cells_of.setdefault((number, start), []).append(Cell(number, start, told))
 
-    def cells(self, number_id: str, start: int) -> Iterator[Cell]:
-        return iter(self.cells_of.get((number_id, start), ()))
+    def cells(self, number_id: str, since: int, until: int, *, newest_first: bool) -> Iterator[Cell]:
+        for (number, start), cells in sorted(self.cells_of.items(), reverse=newest_first):
+            if number == number_id and since <= start < until:
+                yield from cells
 
     def ill(self, waba_id: str, now: int) -> dict[str, Ill]:
         return {template_id: mark for template_id, mark in self.marks.items() if waba_id == WABA and mark.lasts(now)}

@@ -7,9 +7,11 @@ ten minutes counts every message once. When nothing of them can come again, they
 
 import hashlib
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import groupby
+from operator import attrgetter
 from typing import Any, NamedTuple
 
 from casement.domain.message_key import ulid_time
@@ -97,11 +99,6 @@ def stretch_of(at: int) -> int:
     return at - at % STRETCH_MS
 
 
-def stretches(since: int, until: int) -> Iterator[int]:
-    """The ten minutes from that of `since` on that have begun at `until`."""
-    return iter(range(stretch_of(since), until + 1, STRETCH_MS))
-
-
 def cells_of(steps: Iterable[tuple[Step, int]]) -> list[Cell]:
     """The cells that keep `steps`, each given with the moment (epoch milliseconds) at which it was written down."""
     gathered: dict[tuple[str, int], dict[Tally, set[str]]] = defaultdict(lambda: defaultdict(set))
@@ -122,9 +119,16 @@ def together(cells: Iterable[Cell]) -> dict[Tally, set[str]]:
     return found
 
 
-def counted(cells: Iterable[Cell]) -> Counter[Tally]:
-    """How many messages the cells of one number's ten minutes hold, each counted once."""
-    return Counter({tally: len(messages) for tally, messages in together(cells).items()})
+def by_stretch(cells: Iterable[Cell]) -> Iterator[tuple[int, dict[Tally, set[str]]]]:
+    """The messages of one number's cells, which come in the order of time or against it: ten minutes after ten, each
+    with its beginning."""
+    for start, those in groupby(cells, attrgetter("start")):
+        yield start, together(those)
+
+
+def counted(messages: Mapping[Tally, Collection[str]]) -> Counter[Tally]:
+    """How many they are."""
+    return Counter({tally: len(those) for tally, those in messages.items()})
 
 
 def bounded(numbers: Mapping[str, int]) -> dict[str, int]:

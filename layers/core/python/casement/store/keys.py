@@ -166,9 +166,9 @@ def number_state(number: str, what: str) -> Key:
     return Key(f"N#{part(number)}", what)
 
 
-def counted(number: str, start: int) -> str:
-    """The partition of what became of a number's template messages in the ten minutes from `start` on."""
-    return f"B#{part(number)}#{moment(start)}"
+def counted(number: str, start: int, name: str) -> Key:
+    """What a batch told of a number's template messages in the ten minutes from `start` on."""
+    return Key(f"B#{part(number)}", f"{moment(start)}#{name}")
 
 
 def folded(number: str, template_id: str, day: str, start: int) -> Key:

@@ -39,9 +39,12 @@ class TemplateCounts:
         """A51. Keep what a batch adds. The same once more is the same item."""
         self._table.put_all([_cell_item(cell) for cell in cells])
 
-    def cells(self, number_id: str, start: int) -> Iterator[Cell]:
-        """A52. What was added to ten minutes."""
-        for found in self._table.query(keys.counted(number_id, start), "0", "g"):
+    def cells(self, number_id: str, since: int, until: int, *, newest_first: bool = False) -> Iterator[Cell]:
+        """A52. What was added to the ten minutes that began from `since` on and before `until`, in their order."""
+        partition = keys.counted(number_id, since, "").pk
+        first, last = keys.moment(since), keys.moment(until)
+        for found in self._table.query(partition, first, last, newest_first=newest_first):
+            start = int(text(found, "SK").partition("#")[0])
             yield Cell(number_id, start, _messages(text(found, "messages")))
 
     def fold(self, number_id: str, start: int, counts: Mapping[Tally, int]) -> None:
@@ -139,7 +142,7 @@ def _cell_item(cell: Cell) -> Item:
     messages = {" ".join(tally): "".join(sorted(messages)) for tally, messages in sorted(cell.messages.items())}
     kept = dumps(messages)
     name = keys.digest(kept.encode(errors="surrogatepass"))
-    key = keys.Key(keys.counted(cell.number, cell.start), name)
+    key = keys.counted(cell.number, cell.start, name)
     return item(key, {"messages": kept}, expiry(cell.start, _CELL_TTL_DAYS))
 
 

@@ -1,15 +1,24 @@
 """Fold what became of template messages into plain numbers, once nothing of it can be told again."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Protocol
 
-from casement.domain.template_counts import KEPT_MS, SETTLED_MS, STRETCH_MS, Cell, Tally, counted, stretch_of, stretches
+from casement.domain.template_counts import (
+    KEPT_MS,
+    SETTLED_MS,
+    STRETCH_MS,
+    Cell,
+    Tally,
+    by_stretch,
+    counted,
+    stretch_of,
+)
 
 
 class Counts(Protocol):
     """Where they are kept. Times are epoch milliseconds."""
 
-    def cells(self, number_id: str, start: int) -> Iterable[Cell]: ...
+    def cells(self, number_id: str, since: int, until: int) -> Iterable[Cell]: ...
     def fold(self, number_id: str, start: int, counts: Mapping[Tally, int]) -> None: ...
     def folded_until(self, number_id: str) -> int: ...
     def fold_to(self, number_id: str, until: int) -> None: ...
@@ -21,21 +30,15 @@ def fold_counts(number: str, counts: Counts, now: int) -> int:
     Numbers are written before the mark that they are there, and again if the mark was not: so a run that dies is done
     again by the next one. Raises `StoreUnavailable`.
     """
-    since = unfolded_since(number, counts, now)
-    folded, reached = 0, since
-    for start in _settled(since, now):
-        if numbers := counted(counts.cells(number, start)):
-            counts.fold(number, start, numbers)
-            counts.fold_to(number, start + STRETCH_MS)
-            folded += 1
-        reached = start + STRETCH_MS
-    if reached > since:
-        counts.fold_to(number, reached)
+    since, settled = unfolded_since(number, counts, now), stretch_of(now - SETTLED_MS)
+    folded = 0
+    for start, messages in by_stretch(counts.cells(number, since, settled)):
+        counts.fold(number, start, counted(messages))
+        counts.fold_to(number, start + STRETCH_MS)
+        folded += 1
+    if settled > since:
+        counts.fold_to(number, settled)
     return folded
-
-
-def _settled(since: int, now: int) -> Iterator[int]:
-    return stretches(since, now - SETTLED_MS - STRETCH_MS)
 
 
 def unfolded_since(number: str, counts: Counts, now: int) -> int:

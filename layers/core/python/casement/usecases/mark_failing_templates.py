@@ -3,14 +3,14 @@
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Protocol
 
-from casement.domain.template_counts import Cell, Tally, stretches, together
+from casement.domain.template_counts import Cell, Tally, by_stretch, stretch_of
 from casement.domain.template_health import LOOKED_AT_MS, Ill, fallen_ill, lately
 
 
 class Counts(Protocol):
     """What became of template messages."""
 
-    def cells(self, number_id: str, start: int) -> Iterable[Cell]: ...
+    def cells(self, number_id: str, since: int, until: int, *, newest_first: bool) -> Iterable[Cell]: ...
 
 
 class Marks(Protocol):
@@ -31,5 +31,5 @@ def mark_failing_templates(waba_id: str, numbers: Iterable[str], counts: Counts,
 
 def _newest_first(numbers: Iterable[str], counts: Counts, now: int) -> Iterator[Mapping[Tally, set[str]]]:
     for number in numbers:
-        for start in sorted(stretches(now - LOOKED_AT_MS, now), reverse=True):
-            yield together(counts.cells(number, start))
+        cells = counts.cells(number, stretch_of(now - LOOKED_AT_MS), now + 1, newest_first=True)
+        yield from (messages for _, messages in by_stretch(cells))

@@ -19,8 +19,8 @@ from casement.domain.template_counts import (
     MetaDay,
     Tally,
     bounded,
+    by_stretch,
     counted,
-    stretches,
 )
 from casement.domain.templates import Template
 from casement.usecases.fold_counts import Counts as Folding
@@ -134,8 +134,8 @@ def _of_number(
         for start, tally, count in counts.folded(number, template_id, *days.texts):
             if start < since:
                 yield tally, count
-    for start in stretches(since, now):
-        yield from counted(counts.cells(number, start)).items()
+    for _, messages in by_stretch(counts.cells(number, since, now + 1)):
+        yield from counted(messages).items()
 
 
 def _view(numbers: Mapping[str, int]) -> dict[str, Any]:
