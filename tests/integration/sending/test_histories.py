@@ -110,6 +110,7 @@ class History(RuleBasedStateMachine):
         self.told: dict[str, int] = {}  # by label: how much Meta had taken when its caller was told that it was taken
         self.replaces: dict[str, str] = {}  # by label: the key under which it replaces older ones
         self.all_told: set[int] = set()  # how much Meta had taken whenever there was nothing that it had yet to tell
+        self.went_back = 0  # by how much the clock was put back, in milliseconds
         self.key_reused: list[Asked] = []
         self._meet()
         self.open.enter_context(self.stage.watched())
@@ -263,6 +264,7 @@ class History(RuleBasedStateMachine):
     @rule(milliseconds=periods)
     def time_passes(self, milliseconds: int) -> None:
         self.casement.now += milliseconds
+        self.went_back += max(0, -milliseconds)
 
     @invariant()
     def meta_may_have_told_all(self) -> None:
@@ -375,7 +377,7 @@ def was_held(view: Json) -> bool:
 
 def check_verdicts(history: History) -> None:
     """Once Meta has told that it refused a message to Alice for the window, nothing free-form goes to her before she
-    has written again."""
+    has written again. Where the clock was put back, what she wrote before can be of a later time."""
     sent = history.casement.simulator.sent
     wrote = [
         int(message["timestamp"]) * 1000
@@ -391,7 +393,7 @@ def check_verdicts(history: History) -> None:
         told = min((length for length in history.all_told if length > place), default=len(sent))
         for later in sent[told:]:
             if later.user_id == ALICE_ID and later.kind == "free_form":
-                assert key and any(key.at < at <= later.at * 1000 for at in wrote), f"sent though refused: {later}"
+                assert key and any(key.at < at <= later.at * 1000 + history.went_back for at in wrote), f"sent though refused: {later}"
 
 
 def is_older(one: Json, other: Json) -> bool:
