@@ -393,7 +393,8 @@ def check_verdicts(history: History) -> None:
         told = min((length for length in history.all_told if length > place), default=len(sent))
         for later in sent[told:]:
             if later.user_id == ALICE_ID and later.kind == "free_form":
-                assert key and any(key.at < at <= later.at * 1000 + history.went_back for at in wrote), f"sent though refused: {later}"
+                until = later.at * 1000 + history.went_back
+                assert key and any(key.at < at <= until for at in wrote), f"sent though refused: {later}"
 
 
 def is_older(one: Json, other: Json) -> bool:
