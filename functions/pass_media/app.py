@@ -48,11 +48,11 @@ def respond(
     """Answer one request. Raises a `CasementError` for what Meta, or we, will not do."""
     began = clock()
     key, scope = _caller(request, api_keys, began)
-    held = secret()
+    known = secret()
     try:
-        return _of_media(request, key, scope, held, media, clock, began)
+        return _of_media(request, key, scope, known, media, lambda: PATIENCE_SECONDS - (clock() - began) / 1000)
     except (GraphRejected, InvalidRequest, NotFound):
-        template = _template(request, key, scope, held, templates)
+        template = _template(request, key, scope, known, templates)
         if template is None:
             raise
         return Response.json(row_view(template, request.query.get("fields"), {}))
@@ -71,20 +71,15 @@ def _of_media(
     request: Request,
     key: ApiKey,
     scope: Scope,
-    held: Secret,
+    secret: Secret,
     media: Media,
-    clock: Callable[[], int],
-    began: int,
+    seconds_left: Callable[[], float],
 ) -> Response:
-    number = _number(request, key, scope, held)
-
-    def seconds_left() -> float:
-        return PATIENCE_SECONDS - (clock() - began) / 1000
-
+    number = _number(request, key, scope, secret)
     if request.route == UPLOAD:
         return Response.json(_upload(request, number, media))
     media_id = _media_id(request)
-    only_of = _only_of(number, key, held)
+    only_of = _only_of(number, key, secret)
     if request.route == DELETE:
         return Response.json(media.delete(media_id, number.token, only_of=only_of, seconds_left=seconds_left))
     info = media.info(media_id, number.token, only_of=only_of)

@@ -6,7 +6,7 @@ right behind its outcome, since their keys come from the callback data that we g
 
 import heapq
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import groupby
 
@@ -99,28 +99,16 @@ class Messages:
 
     def answered_at(self, number_id: str, contacts: Iterable[str], since: int, until: int) -> int | None:
         """A22. When the business first wrote between `since` and `until`: a send that Meta took, or an echo."""
-        firsts = (
-            next(
-                (
-                    part.position.at
-                    for item in self._table.query(
-                        keys.conversation(number_id, contact),
-                        keys.MESSAGES + keys.moment(since),
-                        keys.MESSAGES + keys.moment(until),
-                    )
-                    if _is_answer(part := _part(contact, item))
-                ),
-                None,
-            )
-            for contact in contacts
-        )
-        return min((at for at in firsts if at is not None), default=None)
+        found = self._first_of_each(number_id, contacts, keys.MESSAGES, since, until, _is_answer)
+        return min(found, default=None)
 
     def templates_sent(self, number_id: str, contacts: Iterable[str], since: int, until: int) -> Iterator[TemplateSent]:
         """A57. The template messages to a conversation that Meta took between `since` and `until`, newest first."""
         ranges = [
             (
-                TemplateSent(MessageKey(contact, text(found, "SK").split("#")[3]), *_template_and_wamid(found))
+                TemplateSent(
+                    MessageKey(contact, text(found, "SK").split("#")[3]), text(found, "template"), text(found, "wamid")
+                )
                 for found in self._table.query(
                     keys.conversation(number_id, contact),
                     keys.MESSAGES + keys.moment(since),
@@ -137,24 +125,36 @@ class Messages:
 
     def last_wrote(self, number_id: str, contacts: Iterable[str], since: int, until: int) -> int | None:
         """A58. When the customer last wrote or called, from `since` on and before `until`; None if they did not."""
-        lasts = (
-            next(
-                (
-                    part.position.at
-                    for found in self._table.query(
-                        keys.conversation(number_id, contact),
-                        keys.WINDOW + keys.moment(since),
-                        keys.WINDOW + keys.moment(until),
-                        newest_first=True,
-                        limit=2,
-                    )
-                    if (part := _part(contact, found)).position.rest.partition("#")[0] not in ("send", "status")
-                ),
-                None,
-            )
-            for contact in contacts
+        found = self._first_of_each(
+            number_id, contacts, keys.WINDOW, since, until, _is_a_word, newest_first=True, limit=2
         )
-        return max((at for at in lasts if at is not None), default=None)
+        return max(found, default=None)
+
+    def _first_of_each(
+        self,
+        number_id: str,
+        contacts: Iterable[str],
+        prefix: str,
+        since: int,
+        until: int,
+        wanted: Callable[["_Part"], bool],
+        *,
+        newest_first: bool = False,
+        limit: int | None = None,
+    ) -> Iterator[int]:
+        """When what is wanted first comes among a prefix of each alias, in the order of reading; of those where it
+        does."""
+        for contact in contacts:
+            found = self._table.query(
+                keys.conversation(number_id, contact),
+                prefix + keys.moment(since),
+                prefix + keys.moment(until),
+                newest_first=newest_first,
+                limit=limit,
+            )
+            parts = (_part(contact, item) for item in found)
+            if (first := next(filter(wanted, parts), None)) is not None:
+                yield first.position.at
 
     def _range(self, number_id: str, contact: str, prefix: str, before: Position | None) -> Iterator["_Part"]:
         until = f"{prefix}{keys.moment(before.at)}$" if before else f"{prefix[0]}$"
@@ -199,8 +199,9 @@ def _whole(parts: list[_Part]) -> Said | Send | None:
     )
 
 
-def _template_and_wamid(found: Item) -> tuple[str, str]:
-    return text(found, "template"), text(found, "wamid")
+def _is_a_word(part: _Part) -> bool:
+    """Whether it is the customer's, and no verdict of Meta's."""
+    return part.position.rest.partition("#")[0] not in ("send", "status")
 
 
 def _is_answer(part: _Part) -> bool:
