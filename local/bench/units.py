@@ -125,6 +125,7 @@ def _ingesting(meter: Meter, table: Table, facts: Facts, images: Callable[[], Im
             "write units of an inbound message with what react writes",
             2,
         ),
+        Figure("rcu_inbound_react", projection.read_units, "read units of what react does for it, of two aliases", 6),
         Figure("wcu_status", status.write_units, "write units of a status of ours", 1),
         Figure(
             "wcu_counted_100",
