@@ -16,7 +16,7 @@ from casement.domain.number import PRESET_PURPOSES, preset_view, settings_view, 
 from casement.domain.pending import State
 from casement.domain.window import WindowState
 from casement.runtime import wiring
-from casement.runtime.endpoint import authenticate, endpoint, hold_key, is_wanted, number_meant
+from casement.runtime.endpoint import authenticate, endpoint, hold_key, is_wanted, number_meant, numbers_of
 from casement.runtime.http import Request, Response
 from casement.runtime.paging import cursor, limit_of, link, position_in
 from casement.runtime.secret import Secret
@@ -147,7 +147,6 @@ def _show_hold(request: Request, key: ApiKey, own: Own, secret: Secret, now: int
 
 
 def _show_health(_request: Request, key: ApiKey, own: Own, secret: Secret, now: int) -> Mapping[str, Any]:
-    allowed = (number for number in secret.numbers.values() if not key.numbers or number.number in key.numbers)
     return {
         "data": [
             health_view(
@@ -159,7 +158,7 @@ def _show_health(_request: Request, key: ApiKey, own: Own, secret: Secret, now: 
                 own.conversations.alias,
                 now,
             )
-            for number in allowed
+            for number in numbers_of(key, secret)
         ]
     }
 

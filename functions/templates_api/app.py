@@ -24,7 +24,7 @@ from casement.domain.templates import Source
 from casement.meta.graph import Graph
 from casement.meta.templates import day_from, template_from
 from casement.runtime import wiring
-from casement.runtime.endpoint import authenticate, endpoint, is_wanted, json_body, number_meant, wabas_of
+from casement.runtime.endpoint import authenticate, endpoint, is_wanted, json_body, number_meant, numbers_of, wabas_of
 from casement.runtime.http import Request, Response
 from casement.runtime.paging import cursor, limit_of, link, position_in
 from casement.runtime.secret import Number, Secret
@@ -257,9 +257,7 @@ def _numbers_counted(asked: Asked, waba_id: str) -> list[str]:
     """The number that the query names, or all of the WABA's that the key is for."""
     if asked.request.query.get("phone_number_id"):
         return [number_meant(asked.request, asked.key, asked.scope, asked.secret()).number]
-    numbers = asked.secret().numbers.values()
-    of_waba = (one.number for one in numbers if one.waba_id == waba_id)
-    return [number for number in of_waba if not asked.key.numbers or number in asked.key.numbers]
+    return [number.number for number in numbers_of(asked.key, asked.secret()) if number.waba_id == waba_id]
 
 
 def _asking_meta(asked: Asked, waba_id: str) -> AskMeta:

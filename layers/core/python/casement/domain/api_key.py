@@ -36,8 +36,12 @@ class ApiKey:
         """Raise `NotAllowed` unless this key may do `scope`, on `number` if one is given."""
         if scope not in self.scopes:
             raise NotAllowed(f"This API key has no '{scope}' scope.")
-        if number is not None and self.numbers and number not in self.numbers:
+        if number is not None and not self.is_for(number):
             raise NotAllowed("This API key is not for this phone number.")
+
+    def is_for(self, number: str) -> bool:
+        """Whether this phone number is one of the key's."""
+        return not self.numbers or number in self.numbers
 
 
 def digest_of(key: str) -> str:

@@ -81,10 +81,14 @@ def number_meant(request: Request, key: ApiKey, scope: Scope, secret: Secret, *,
     return secret.number(named)
 
 
+def numbers_of(key: ApiKey, secret: Secret) -> list[Number]:
+    """The numbers that an API key is for."""
+    return [number for number in secret.numbers.values() if key.is_for(number.number)]
+
+
 def wabas_of(key: ApiKey, secret: Secret) -> list[str]:
     """The WABAs whose numbers an API key is for."""
-    numbers = (each for each in secret.numbers.values() if not key.numbers or each.number in key.numbers)
-    return list(dict.fromkeys(number.waba_id for number in numbers if number.waba_id))
+    return list(dict.fromkeys(number.waba_id for number in numbers_of(key, secret) if number.waba_id))
 
 
 def hold_key(request: Request) -> MessageKey:
