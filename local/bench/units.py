@@ -165,7 +165,7 @@ def _sending(meter: Meter, table: Table, facts: Facts, engine: Engine, images: C
 
 def _outside_of_the_window(meter: Meter, table: Table, facts: Facts) -> list[Figure]:
     """A free-form send under each policy, two days after the customer last wrote; then the customer writes again."""
-    Templates(table).put_all([Held(TEMPLATE, NOW)])
+    Templates(table).keep(Held(TEMPLATE, NOW))
     engine = _warm_engine(table, CLOSED)
     answers: dict[WhenClosed, Answer] = {}
     figures = []

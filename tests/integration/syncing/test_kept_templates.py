@@ -51,7 +51,7 @@ def test_everything_that_is_known_comes_back(templates):
     gone = held("old").gone(NOON)
 
     assert templates.keep(known)
-    templates.put_all([gone])
+    templates.keep(gone)
 
     assert templates.held(WABA, "news", "en_US") == known
     assert templates.find(WABA, "news", "en_US") == known.template
@@ -83,7 +83,8 @@ def test_what_the_stream_shows_is_what_is_held(templates, table, client):
 
 @pytest.mark.parametrize(("before", "unseen"), [(False, True), (False, False), (True, False)])
 def test_who_writes_at_the_same_moment_loses_nothing(templates, client, before, unseen):
-    templates.put_all([held(at=NOON - 1)] if before else [])
+    if before:
+        templates.keep(held(at=NOON - 1))
     theirs = held(at=NOON + 1, told=TOLD, status="REJECTED")
 
     def step_in(**_: Any) -> None:
@@ -106,7 +107,8 @@ def test_what_changes_nothing_is_not_written(templates, client):
 
 
 def test_known_tells_enough_to_compare(templates):
-    templates.put_all([held(), held("old").gone(NOON + 3), held("other", at=NOON + 1)])
+    for each in (held(), held("old").gone(NOON + 3), held("other", at=NOON + 1)):
+        templates.keep(each)
 
     first, second, third = templates.known(WABA)
 

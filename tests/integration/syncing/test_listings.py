@@ -228,7 +228,10 @@ def created(at: int) -> Held:
 
 
 def test_what_was_created_while_a_listing_ran_is_not_gone(kept):
-    meta = Meta([row("a"), row("b")], page=1, instead=lambda *_: kept.templates.put_all([created(LATER + 1)]))
+    def create(*_: Any) -> None:
+        kept.templates.keep(created(LATER + 1))
+
+    meta = Meta([row("a"), row("b")], page=1, instead=create)
 
     assert kept.sync(meta, LATER).changed == 2
     assert kept.held("new") == created(LATER + 1)
@@ -236,7 +239,7 @@ def test_what_was_created_while_a_listing_ran_is_not_gone(kept):
 
 
 def test_what_was_created_just_now_need_not_be_listed_yet(kept):
-    kept.templates.put_all([created(LATER)])
+    kept.templates.keep(created(LATER))
 
     assert kept.sync(Meta(), LATER + NEW_MS - 1).changed == 0
     assert kept.sync(Meta(), LATER + NEW_MS).changed == 1
@@ -251,7 +254,7 @@ def test_what_somebody_else_created_was_listed_already_and_is_gone(kept):
 
 
 def test_what_was_created_just_now_is_gone_if_a_webhook_says_so(kept):
-    kept.templates.put_all([created(LATER)])
+    kept.templates.keep(created(LATER))
     notices = {created(LATER).template.id: Notice(LATER, {"event": "DELETED", "at": LATER})}
 
     assert read_noticed(kept.reading(Meta(), LATER + 1, Source.WEBHOOK, notices)) == 1
@@ -272,7 +275,7 @@ def test_what_takes_the_place_of_a_missing_one_is_not_gone(kept):
     def create(params: Any, **_: Any) -> None:
         if params["Key"]["SK"]["S"] == "new#en_US":
             kept.client.meta.events.unregister("provide-client-params.dynamodb.GetItem", create)
-            kept.templates.put_all([again])
+            kept.templates.keep(again)
 
     again = Held(replace(created(LATER).template, id="another"), LATER)
     kept.client.meta.events.register("provide-client-params.dynamodb.GetItem", create)
@@ -282,7 +285,7 @@ def test_what_takes_the_place_of_a_missing_one_is_not_gone(kept):
 
 
 def test_what_its_owner_asked_for_outlasts_what_meta_made_of_it(kept):
-    kept.templates.put_all([created(NOON)])
+    kept.templates.keep(created(NOON))
 
     kept.sync(Meta([row("new", category="UTILITY")]), LATER)
 

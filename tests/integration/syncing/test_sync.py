@@ -512,9 +512,9 @@ def test_a_reread_that_can_not_be_read_deletes_nothing(synced, odd):
 def test_an_event_that_overtakes_a_listing_is_not_overwritten_by_it(synced):
     was = held(synced)["hello_world", "en_US"]
     paused = Held(replace(was.template, status="PAUSED"), synced.now + 2)
-    synced.templates.put_all([paused])
+    synced.templates.keep(paused)
 
-    synced.templates.put_all([Held(was.template, synced.now)])  # what a listing that began before had read
+    synced.templates.keep(Held(was.template, synced.now))  # what a listing that began before had read
 
     assert held(synced)["hello_world", "en_US"] == paused
 

@@ -92,11 +92,6 @@ class Templates:
             old = self.held(template.waba_id, *template.place)
         return False
 
-    def put_all(self, changed: Iterable[Held]) -> None:
-        """A12. Keep what was read of several templates."""
-        for held in changed:
-            self.keep(held)
-
     def sync_record(self, waba_id: str) -> SyncRecord:
         """A13. How the syncs of a WABA went; all None before the first."""
         found = self._table.get(keys.Key(keys.templates(waba_id), keys.SYNC_RECORD)) or {}
