@@ -140,7 +140,7 @@ bench: build lambda-venv ## measure cold start, warm cost and DynamoDB units; wr
 
 # -- Locking: after any change of a dependency, in pyproject.toml or of the versions above
 
-EXPORT_LAYER_PINS = $(UV) export --quiet --frozen --no-dev --no-emit-project --no-annotate --no-header
+EXPORT_LAYER_PINS = $(UV) export --quiet --frozen --no-default-groups --no-emit-project --no-annotate --no-header
 
 lock: $(UV) ## lock the dependencies, and write the layer's and the local AWS's pins
 	$(UV) lock
