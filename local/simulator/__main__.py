@@ -27,6 +27,7 @@ def main() -> None:
         verify_token=os.environ.get("SIMULATOR_VERIFY_TOKEN", VERIFY_TOKEN),
         deliver=receiver.deliver,
         verify=receiver.verify,
+        ask=receiver.ask,
         options=Options(
             window_refusal=settings.window_refusal,
             auto_review=settings.auto_review,

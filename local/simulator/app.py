@@ -15,6 +15,7 @@ from local.simulator.config import (
     APP_SECRET,
     LOCAL_NUMBER,
     VERIFY_TOKEN,
+    Ask,
     Deliver,
     Json,
     Number,
@@ -25,6 +26,8 @@ from local.simulator.contacts import Directory, digits_of
 from local.simulator.control import Control
 from local.simulator.errors import GraphError
 from local.simulator.faults import Fault, Faults, Unanswered, raise_in_process
+from local.simulator.flow_controls import FlowControls
+from local.simulator.flow_keys import FlowKeys
 from local.simulator.graph import Graph, route_of
 from local.simulator.inbound import AUTO, Customers, Id
 from local.simulator.insights import Insights
@@ -47,7 +50,7 @@ def nobody_listens(_body: bytes, _headers: Mapping[str, str]) -> int:
     return 200
 
 
-class Simulator(TemplateControls):
+class Simulator(FlowControls, TemplateControls):
     """Meta's side of the WhatsApp Cloud API: stateful, strict where Meta is, with its own windows.
 
     Mount it (`httpx.WSGITransport(app=simulator)`) or serve it (`python -m local.simulator`); a client
@@ -63,6 +66,7 @@ class Simulator(TemplateControls):
         verify_token: str = VERIFY_TOKEN,
         deliver: Deliver = nobody_listens,
         verify: Verify | None = None,
+        ask: Ask | None = None,
         clock: Callable[[], float] = time.time,
         rng: Random | None = None,
         options: Options | None = None,
@@ -71,13 +75,15 @@ class Simulator(TemplateControls):
     ) -> None:
         self.numbers = tuple(numbers)
         self._usual_options = usual = options or Options()
-        self._verify_token, self._verify, self._unanswered = verify_token, verify, unanswered
+        self._app_secret, self._verify_token = app_secret, verify_token
+        self._verify, self._ask, self._unanswered = verify, ask, unanswered
         self._clock, self._rng = clock, rng or Random()  # noqa: S311 - nothing here is a secret
         self._lock = threading.RLock()
         self._directory, self._faults = Directory(), Faults()
         self._known: dict[str, float] = {}  # every wamid there has been, with its time
         self._webhooks = Webhooks(app_secret, deliver, clock, self._rng)
         self._media = Media(clock, self._rng)
+        self._flow_keys = FlowKeys()
         self._agenda = Agenda()
         self.templates = Templates(seeds, clock, self._rng)
         self._reviews = Reviews(self.templates, self._webhooks, self._agenda, usual, clock)
@@ -104,7 +110,7 @@ class Simulator(TemplateControls):
             self._webhooks,
             self._insights,
             usual,
-            self._template_routes.routes,
+            {**self._template_routes.routes, **self._flow_keys.routes},
         )
         self._control = Control(self)
         self.templates.reset(self._graph.waba_ids)
@@ -358,6 +364,7 @@ class Simulator(TemplateControls):
                 self._reviews.script,
                 self._authoring,
                 self._insights,
+                self._flow_keys,
             ):
                 part.clear()
             self._graph.subscribe_all()

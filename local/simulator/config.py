@@ -14,6 +14,9 @@ Json = dict[str, Any]
 Deliver = Callable[[bytes, Mapping[str, str]], int]
 """Takes a webhook's exact bytes and its headers, returns the HTTP status of the receiver (0: no answer)."""
 
+Ask = Callable[[str, bytes, Mapping[str, str]], tuple[int, bytes]]
+"""POSTs to the endpoint of a Flow (URL, body, headers), returns its status (0: no answer) and its body."""
+
 Verify = Callable[[Mapping[str, str]], tuple[int, str]]
 """Takes the query of Meta's verification GET (`hub.mode` …), returns the receiver's status and body."""
 

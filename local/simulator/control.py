@@ -38,6 +38,8 @@ class Control:
             ("POST", "/status"): self._status,
             ("POST", "/read"): self._read,
             ("POST", "/tap"): self._tap,
+            ("POST", "/flow"): self._flow,
+            ("POST", "/flow/exchange"): self._exchange,
             ("POST", "/fail"): self._fail,
             ("POST", "/templates"): self._add_template,
             ("POST", "/templates/{template}/review"): self._review,
@@ -162,6 +164,21 @@ class Control:
 
     def _tap(self, body: Json, _names: dict[str, str]) -> Json:
         return {"id": self._simulator.tap(body.get("id"), body.get("button"), sender=body.get("from", AUTO))}
+
+    def _flow(self, body: Json, _names: dict[str, str]) -> Json:
+        wamid = self._simulator.complete_flow(
+            body.get("answers"),
+            wamid=body.get("id"),
+            response_json=body.get("response_json", AUTO),
+            flow_token=body.get("flow_token", AUTO),
+            sender=body.get("from", AUTO),
+            user_id=body.get("user_id", AUTO),
+        )
+        return {"id": wamid}
+
+    def _exchange(self, body: Json, _names: dict[str, str]) -> Json:
+        url, wamid = body.pop("url"), body.pop("id", None)
+        return self._simulator.exchange_flow_data(url, wamid=wamid, **body)
 
     def _fail(self, body: Json, _names: dict[str, str]) -> Json:
         how = body.get("how", "error")

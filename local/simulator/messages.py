@@ -9,6 +9,7 @@ from local.simulator.config import Json, Number, Options
 from local.simulator.contacts import BSUID, Contact, Directory, Group, digits_of, same_line
 from local.simulator.errors import WINDOW_CLOSED, GraphError, invalid, required, status_error
 from local.simulator.faults import Fault, Faults
+from local.simulator.flows import token_in
 from local.simulator.inbound import make_wamid, messages_value
 from local.simulator.media import Media
 from local.simulator.payloads import MEDIA_TYPES, check_message
@@ -304,6 +305,17 @@ class Messages:
         button = find(self._components[wamid], text)
         sent.taps.append(Tap(button.kind, button.text, self._clock()))
         return recipient.contact, button, payload(sent.body, button)
+
+    def flow(self, wamid: str | None) -> tuple[Sent, Contact | None, str]:
+        """A message that opens a Flow (None: the newest one): whose it is, and the token it carries."""
+        for sent in reversed(self.ledger):
+            token = token_in(sent.body) if wamid in {None, sent.wamid} else None
+            if token is None:
+                continue
+            if sent.failed is not None:
+                raise ValueError("the message failed: no customer has seen its Flow")
+            return sent, self._by_wamid[sent.wamid][1].contact, token
+        raise ValueError(f"no message {wamid or ''} with a Flow was accepted here")
 
     def find(self, wamid: str) -> Sent | None:
         found = self._by_wamid.get(wamid)

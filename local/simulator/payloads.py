@@ -212,10 +212,29 @@ def _named(action_name: str | None, *parameters: tuple[str, int | None]) -> Call
 def _flow(action: Any) -> None:
     _named("flow", ("flow_message_version", None), ("flow_cta", 30))(action)
     parameters = action["parameters"]
+    if str(parameters["flow_message_version"]) != "3":
+        raise wrong("action['parameters']['flow_message_version'] must be '3'.")
     if bool(parameters.get("flow_id")) == bool(parameters.get("flow_name")):
         raise wrong("Exactly one of flow_id and flow_name is needed.")
     if parameters.get("flow_action", "navigate") not in ("navigate", "data_exchange"):
         raise wrong("action['parameters']['flow_action'] must be navigate or data_exchange.")
+    if parameters.get("mode", "published") not in ("published", "draft"):
+        raise wrong("action['parameters']['mode'] must be published or draft.")
+    if not isinstance(parameters.get("flow_token") or "", str):
+        raise wrong("action['parameters']['flow_token'] must be a string.")
+    if parameters.get("flow_action_payload") is not None:
+        _flow_payload(parameters["flow_action_payload"])
+
+
+def _flow_payload(payload: Any) -> None:
+    """The screen with which a Flow opens, and what it shows there."""
+    path = "action['parameters']['flow_action_payload']"
+    if not isinstance(payload, dict):
+        raise wrong(f"{path} must be an object.")
+    if not isinstance(payload.get("screen", ""), str):
+        raise wrong(f"{path}['screen'] must be a string.")
+    if "data" in payload and (not isinstance(payload["data"], dict) or not payload["data"]):
+        raise wrong(f"{path}['data'] must be a non-empty object.")
 
 
 def _product(action: Any) -> None:

@@ -55,6 +55,15 @@ class HttpReceiver:
             log.info("webhook not delivered: %s", type(error).__name__)
             return 0
 
+    def ask(self, url: str, body: bytes, headers: Mapping[str, str]) -> tuple[int, bytes]:
+        """The endpoint of a Flow, which may be anywhere."""
+        try:
+            answer = self._client.post(url, content=body, headers=dict(headers))
+        except httpx.HTTPError as error:
+            log.info("Flow endpoint not reached: %s", type(error).__name__)
+            return 0, b""
+        return answer.status_code, answer.content
+
     def verify(self, query: Mapping[str, str]) -> tuple[int, str]:
         try:
             answer = self._client.get(self._url, params=dict(query))

@@ -11,6 +11,8 @@ import httpx
 import pytest
 
 from local.simulator import LOCAL_NUMBER, Simulator
+from local.simulator.config import APP_SECRET
+from tests.support.flow_endpoint import FlowEndpoint
 
 NOON = 1_795_000_000.0
 ALICE = "16505550101"
@@ -89,9 +91,17 @@ def receiver() -> Receiver:
 
 
 @pytest.fixture
-def simulator(clock: Clock, receiver: Receiver) -> Simulator:
+def endpoint() -> FlowEndpoint:
+    """What stands at every URL that the simulator asks about a Flow."""
+    return FlowEndpoint(APP_SECRET)
+
+
+@pytest.fixture
+def simulator(clock: Clock, receiver: Receiver, endpoint: FlowEndpoint) -> Simulator:
     rng = Random(7)  # noqa: S311 - the same ids in every run
-    return Simulator(clock=clock, deliver=receiver, verify=lambda query: (200, query["hub.challenge"]), rng=rng)
+    return Simulator(
+        clock=clock, deliver=receiver, verify=lambda query: (200, query["hub.challenge"]), ask=endpoint, rng=rng
+    )
 
 
 @contextmanager

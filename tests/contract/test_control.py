@@ -11,11 +11,14 @@ from local.simulator import Options, Simulator
 from local.simulator.config import MISLEADING
 from local.simulator.control import Control
 from local.simulator.faults import CALL_FAULTS, SEND_FAULTS
+from local.simulator.flow_client import SPOILS
 from local.simulator.inbound import DEFAULT_SENDER
 from local.simulator.review_script import ENDS, REASONS
 from local.simulator.reviews import DECISIONS
 from tests.contract.conftest import ALICE, Endpoint
 from tests.contract.template_events import NEWS, create
+from tests.contract.test_flows import flow
+from tests.support.flow_endpoint import key_pair
 
 README = Path(__file__).parents[2] / "local" / "simulator" / "README.md"
 
@@ -206,6 +209,8 @@ def test_the_readme_has_every_control_route_with_an_example_and_no_other(simulat
 
 def test_the_examples_in_the_readme_work_one_after_another(graph: Endpoint, simulator: Simulator) -> None:
     simulator.inbound("Hi")
+    graph.post(f"{graph.number}/whatsapp_business_encryption", {"business_public_key": key_pair()[1]})
+    graph.send(**flow(), to=DEFAULT_SENDER)
     graph.send_text("Hello", to=DEFAULT_SENDER)
     graph.send_template("we_are_here", "Ana", to=DEFAULT_SENDER)
     examples = re.findall(r"curl '?\$SIM(/_control[^\s']*)'?(?: -d '([^']*)')?$", README.read_text(), re.MULTILINE)
@@ -221,5 +226,5 @@ def test_the_readme_has_every_fault_decision_reason_and_option() -> None:
     text = README.read_text()
     options = [field.name for field in fields(Options)]
 
-    named = (*CALL_FAULTS, *SEND_FAULTS, *DECISIONS, *ENDS, *REASONS, *MISLEADING, *options)
+    named = (*CALL_FAULTS, *SEND_FAULTS, *DECISIONS, *ENDS, *REASONS, *MISLEADING, *SPOILS, *options)
     assert [name for name in named if f"`{name}`" not in text] == []
