@@ -40,6 +40,7 @@ from casement.usecases.send_message import Asking, send_message
 from local.bench import Figure, syncing, webhooks
 from local.bench.meter import WRITE_UNIT, Meter, size
 from local.simulator import LOCAL_NUMBER
+from local.simulator.config import APP_SECRET
 
 NUMBER = LOCAL_NUMBER.phone_number_id
 STREAM_BATCH = 100  # records, as template.yaml has it
@@ -226,6 +227,7 @@ def _warm_engine(table: Table, now: int) -> Engine:
         rules=WindowRules(),
         clock=lambda: now,
         randomness=partial(random.getrandbits, 80),
+        app_secrets=lambda: (APP_SECRET,),
     )
 
 

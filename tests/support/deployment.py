@@ -127,6 +127,7 @@ class Deployment:
         self.client = client
         self.name = create_table(client)
         self.numbers = tuple(numbers)
+        self.app_secrets: tuple[str, ...] = (APP_SECRET,)
         self.simulator = Simulator(
             numbers=self.numbers, deliver=self._deliver, clock=lambda: self.now / 1000, rng=_random(7)
         )
@@ -364,6 +365,7 @@ class Deployment:
             RULES,
             lambda: self.now,
             partial(self._rng.getrandbits, 80),
+            lambda: self.secret().app_secrets,
         )
 
     @contextmanager
@@ -482,7 +484,7 @@ class Deployment:
 
     def _secret_text(self) -> str:
         numbers = {each.phone_number_id: {"waba_id": each.waba_id, "token": each.token} for each in self.numbers}
-        return json.dumps({"app_secrets": [APP_SECRET], "verify_token": VERIFY_TOKEN, "numbers": numbers})
+        return json.dumps({"app_secrets": list(self.app_secrets), "verify_token": VERIFY_TOKEN, "numbers": numbers})
 
 
 def failed_afterwards(casement: Deployment, key: str, code: int) -> None:

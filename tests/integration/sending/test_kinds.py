@@ -104,7 +104,12 @@ INTERACTIVE: dict[str, Json] = {
         flow_action="navigate",
         flow_action_payload={"screen": "FIRST", "data": {"name": "Ana", "slots": [1, 2]}},
     ),
-    "flow by name, draft": flow(flow_name="booking", flow_action="data_exchange", mode="draft"),
+    "flow by name, draft": flow(
+        flow_name="booking",
+        flow_token="token",  # noqa: S106
+        flow_action="data_exchange",
+        mode="draft",
+    ),
     "location request": interactive("location_request_message", {"name": "send_location"}),
     "address": interactive(
         "address_message",

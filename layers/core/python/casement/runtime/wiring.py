@@ -296,6 +296,7 @@ def engine(number: Number) -> "Engine":
         settings().window_rules,
         now,
         randomness,
+        lambda: secret().app_secrets,
     )
 
 

@@ -1,6 +1,6 @@
 """What every way of sending takes from outside: one number, its table, its clock, and the call to Meta."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -82,7 +82,8 @@ class Numbers(Protocol):
 class Engine:
     """`post` calls Meta with a message's body; `show` says what a caller gets for an error, HTTP status and body;
     `learn` keeps a link; `enqueue` puts a job on the outbox; `clock` tells epoch milliseconds, `randomness` 80 bits;
-    `token` is the digest of the number's token; `count` counts a metric. `call_before` is when Meta must be called at
+    `token` is the digest of the number's token; `count` counts a metric; `app_secrets` are Meta's, newest first.
+    `call_before` is when Meta must be called at
     the latest (epoch milliseconds), None where nobody waits."""
 
     number: str
@@ -104,6 +105,7 @@ class Engine:
     rules: WindowRules
     clock: Callable[[], int]
     randomness: Callable[[], int]
+    app_secrets: Callable[[], Sequence[str]]
     call_before: int | None = None
 
     @property
@@ -114,3 +116,12 @@ class Engine:
     def new_key(self, contact: str, now: int) -> MessageKey:
         """A key for a message to a contact."""
         return MessageKey.new(contact, now, self.randomness())
+
+    def tied(self, body: Mapping[str, Any], send: MessageKey) -> Mapping[str, Any]:
+        """The same message; if it opens a Flow and carries no token of the caller's, with one that ties the answers to
+        `send`."""
+        if body.get("type") not in ("interactive", "template") or not self.app_secrets():
+            return body
+        from casement.domain.flow_token import with_flow_token  # most environments never need it
+
+        return with_flow_token(body, self.number, send, self.app_secrets()[0], self.clock())

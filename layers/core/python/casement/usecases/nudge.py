@@ -22,7 +22,7 @@ def nudge(waits: Pending, chosen: Chosen, conversation: Conversation, engine: En
     nudged = waits.nudged(key, now)
     if not engine.pendings.replace(engine.number, waits, nudged):
         return waits, None
-    body = in_place_of(waits.request.body, chosen.body)
+    body = engine.tied(in_place_of(waits.request.body, chosen.body), key)
     request = Request(body, of=waits.key)
     engine.sends.ask(engine.number, key, request, waits.asked_by)
     if engine.is_late:

@@ -4,6 +4,7 @@ The table says what is to be done; a job on the queue is only a reason to look. 
 done, and one that is lost is made up for by the next look.
 """
 
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
@@ -109,7 +110,7 @@ def step(pending: Pending, engine: Engine, *, is_behind: bool = False) -> Step:
         return _end(pending, State.EXPIRED, engine, _WHY_EXPIRED[pending.waits_for])
     if pending.state is State.SENDING:
         return _settle(pending, engine)
-    request = _to_send(pending)
+    request = _to_send(pending, engine)
     judged = judge(
         message_from(request, pending.key.contact),
         policy_from(request.when_closed or "reject"),
@@ -123,7 +124,8 @@ def step(pending: Pending, engine: Engine, *, is_behind: bool = False) -> Step:
         case SendNow():
             return _try(pending, request, judged, engine)
         case SendInstead(chosen):
-            return _try(pending, request, judged, engine, in_place_of(request.body, chosen.body))
+            instead = engine.tied(in_place_of(request.body, chosen.body), pending.origin)
+            return _try(pending, request, judged, engine, instead)
         case KeepForCustomer() as kept:
             return Step(_keep_for_customer(pending, kept, judged, engine))
         case GiveToPerson(note, why):
@@ -152,17 +154,16 @@ def _keep_for_customer(pending: Pending, kept: KeepForCustomer, judged: Judged, 
     return pending
 
 
-def _to_send(pending: Pending) -> Request:
+def _to_send(pending: Pending, engine: Engine) -> Request:
     """The request of a try: what stands in, or what was asked for, with its policy."""
-    origin = pending.request.of or pending.key
+    origin, asked = pending.origin, pending.request
     if pending.instead is not None:
-        return Request(pending.instead, pending.request.callback_data, of=origin)
-    asked = pending.request
-    return Request(asked.body, asked.callback_data, asked.when_closed, origin, asked.category)
+        return Request(engine.tied(pending.instead, origin), asked.callback_data, of=origin)
+    return Request(engine.tied(asked.body, origin), asked.callback_data, asked.when_closed, origin, asked.category)
 
 
 def _try(
-    pending: Pending, request: Request, judged: Judged, engine: Engine, stands_in: dict[str, object] | None = None
+    pending: Pending, request: Request, judged: Judged, engine: Engine, stands_in: Mapping[str, object] | None = None
 ) -> Step:
     now = engine.clock()
     key = engine.new_key(pending.key.contact, now)

@@ -94,7 +94,7 @@ def send_message(message: Message, asking: Asking, *, key_policy: Any = None) ->
     key = engine.new_key(judged.conversation.contact, now)
     if asking.once and (earlier := earlier_answer(asking.once, key, engine, now)):
         return earlier
-    request = Request(message.body, message.callback_data, value, category=message.category)
+    request = Request(engine.tied(message.body, key), message.callback_data, value, category=message.category)
     _ask(judged, key, request, asking)
     return _act(judged, key, request, asking)
 
@@ -147,7 +147,8 @@ def _act(judged: Judged, key: MessageKey, request: Request, asking: Asking) -> A
                     _end_superseded(key, judged.situation.policy.supersede, judged, asking.engine)
             return _send(judged, key, request, request.body, asking)
         case SendInstead(chosen):
-            return _send(judged, key, request, in_place_of(request.body, chosen.body), asking, stands_in=True)
+            instead = asking.engine.tied(in_place_of(request.body, chosen.body), key)
+            return _send(judged, key, request, instead, asking, stands_in=True)
         case KeepForCustomer():
             return _hold(judged, judged.decision, key, request, asking)
         case GiveToPerson(note, why):
