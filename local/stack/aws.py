@@ -3,6 +3,7 @@
 import json
 import logging
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +17,7 @@ from local.stack.template import Deployment, Queue, Table
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_dynamodbstreams import DynamoDBStreamsClient
+    from mypy_boto3_events import EventBridgeClient
     from mypy_boto3_secretsmanager import SecretsManagerClient
     from mypy_boto3_sqs import SQSClient
 
@@ -34,6 +36,7 @@ class Aws:
     streams: "DynamoDBStreamsClient"
     sqs: "SQSClient"
     secrets: "SecretsManagerClient"
+    events: "EventBridgeClient"
 
     @classmethod
     def at(cls, url: str) -> "Aws":
@@ -45,17 +48,21 @@ class Aws:
             session.client("dynamodbstreams", endpoint_url=url, config=config),
             session.client("sqs", endpoint_url=url, config=config),
             session.client("secretsmanager", endpoint_url=url, config=config),
+            session.client("events", endpoint_url=url, config=config),
         )
 
 
 def create_resources(aws: Aws, deployment: Deployment) -> None:
-    """Create the template's tables and queues; those that were kept from an earlier run stay as they are."""
+    """Create the template's tables, queues and event buses; those kept from an earlier run stay as they are."""
     kept = set(aws.dynamodb.list_tables()["TableNames"])
     for table in deployment.tables:
         if table.name not in kept:
             aws.dynamodb.create_table(**table.create)
     for queue in deployment.queues:
         aws.sqs.create_queue(QueueName=queue.name, Attributes=dict(queue.attributes))  # type: ignore[arg-type]
+    for bus in deployment.event_buses:
+        with suppress(aws.events.exceptions.ResourceAlreadyExistsException):
+            aws.events.create_event_bus(Name=bus)
 
 
 def stream_arn(aws: Aws, table: Table) -> str | None:

@@ -17,6 +17,7 @@ from local.stack.errors import StackError
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_events import EventBridgeClient
     from mypy_boto3_sqs import SQSClient
 
 
@@ -89,6 +90,10 @@ class LocalStack:
     @property
     def sqs(self) -> "SQSClient":
         return self._aws.sqs
+
+    @property
+    def events(self) -> "EventBridgeClient":
+        return self._aws.events
 
     @cached_property
     def _aws(self) -> Aws:

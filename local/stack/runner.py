@@ -34,7 +34,7 @@ log = logging.getLogger("local.stack")
 DEFAULT_PORT = 8080
 DEFAULT_SIMULATOR_PORT = 8090
 REQUEST_THREADS = 16  # handlers that run at one time for HTTP; more only wait for each other's turn at the interpreter
-EVENT_THREADS = 8  # the same for queues and schedules
+EVENT_THREADS = 8  # the same for each queue, and for schedules: one that waits for others holds up no other function
 DRAIN_SECONDS = 30.0
 
 
@@ -168,19 +168,30 @@ class Stack:
             "AWS_EC2_METADATA_DISABLED": "true",
             "RETENTION_DAYS": "0",  # webhooks of any age can be replayed, and are all still there afterwards
             "SECRET_MAX_AGE_SECONDS": "2",  # a rotation shows while one watches
+            "ALLOW_PRIVATE_TARGETS": "true",  # subscribers are on this machine, and speak plain HTTP
             **({"GRAPH_BASE_URL": graph_url} if graph_url else {}),
         }
 
     def _make_sources(self) -> Sources:
-        events = ThreadPoolExecutor(EVENT_THREADS, thread_name_prefix="event")
-        self._open.callback(events.shutdown, wait=False, cancel_futures=True)
         queues = [
-            QueueConsumer(self._aws.sqs, aws.queue_url(self._aws, mapping.queue_name), function, mapping, events)
+            QueueConsumer(
+                self._aws.sqs,
+                aws.queue_url(self._aws, mapping.queue_name),
+                function,
+                mapping,
+                self._threads(min(mapping.maximum_concurrency, EVENT_THREADS), function.function.name),
+            )
             for function in self._functions.values()
             for mapping in function.function.queues
         ]
         rules = [(rule, fn) for fn in self._functions.values() for rule in fn.function.schedules]
-        return Sources(self._make_readers(), queues, Clock(rules, events, region=aws.REGION))
+        clock = Clock(rules, self._threads(EVENT_THREADS, "clock"), region=aws.REGION)
+        return Sources(self._make_readers(), queues, clock)
+
+    def _threads(self, count: int, name: str) -> ThreadPoolExecutor:
+        pool = ThreadPoolExecutor(count, thread_name_prefix=name)
+        self._open.callback(pool.shutdown, wait=False, cancel_futures=True)
+        return pool
 
     def _make_readers(self) -> list[StreamReader]:
         """One reader for each stream and starting position; a stream that nobody reads is counted."""

@@ -1,4 +1,4 @@
-"""Read `template.yaml`: which functions there are, what calls them, which tables and queues they use.
+"""Read `template.yaml`: which functions there are, what calls them, which tables, queues and event buses they use.
 
 Nothing here touches the network. Intrinsic functions are resolved only in the parts that are read, against
 names that the local stack gives out itself, so a policy or an alarm may use whatever CloudFormation offers.
@@ -112,6 +112,7 @@ class Deployment:
     functions: tuple[Function, ...]
     tables: tuple[Table, ...]
     queues: tuple[Queue, ...]
+    event_buses: tuple[str, ...]
     secret_names: tuple[str, ...]
     left_out: tuple[str, ...]  # what the template has and the local stack does not run, in words
 
@@ -210,6 +211,9 @@ class _Names:
     def secret(self, logical_id: str) -> str:
         return self._physical(logical_id, "Name")
 
+    def event_bus(self, logical_id: str) -> str:
+        return self._physical(logical_id, "Name")
+
     def _properties(self, logical_id: str) -> Mapping[str, Any]:
         return self._resources[logical_id].get("Properties") or {}
 
@@ -267,6 +271,8 @@ class _Names:
                 return f"{self._aws_url}/{ACCOUNT_ID}/{self.queue(name)}"
             case "AWS::SecretsManager::Secret":
                 return self.secret(name)
+            case "AWS::Events::EventBus":
+                return self.event_bus(name)
         return f"{STACK_NAME}-{name}"
 
     def _attribute(self, logical_id: str, attribute: str) -> str:
@@ -286,6 +292,10 @@ class _Names:
                 return f"{self._aws_url}/{ACCOUNT_ID}/{self.queue(logical_id)}"
             case "AWS::SecretsManager::Secret", "Id":
                 return self.secret(logical_id)
+            case "AWS::Events::EventBus", "Name":
+                return self.event_bus(logical_id)
+            case "AWS::Events::EventBus", "Arn":
+                return f"arn:aws:events:{self._region}:{ACCOUNT_ID}:event-bus/{self.event_bus(logical_id)}"
             case "AWS::Serverless::Function", "Arn":
                 return function_arn(self._region, logical_id)
         raise TemplateError(f"the local stack cannot say what !GetAtt {logical_id}.{attribute} ({kind}) is")
@@ -322,6 +332,7 @@ class _Reader:
             functions=tuple(self._function(*item) for item in self._of_type("AWS::Serverless::Function")),
             tables=tuple(self._table(*item) for item in self._of_type("AWS::DynamoDB::Table")),
             queues=tuple(sorted(queues, key=lambda queue: queue.redrives_to is not None)),  # targets first
+            event_buses=tuple(self._names.event_bus(n) for n, _ in self._of_type("AWS::Events::EventBus")),
             secret_names=tuple(self._names.secret(n) for n, _ in self._of_type("AWS::SecretsManager::Secret")),
             left_out=tuple(self._left_out),
         )

@@ -72,6 +72,16 @@ def fails(_event, _context):
     raise RuntimeError("something a caller must not see")
 
 
+def announce(event, _context):
+    """Puts what it is told on the event bus."""
+    answer = boto3.client("events").put_events(
+        Entries=[
+            {"Source": "casement", "DetailType": "told", "Detail": event["body"], "EventBusName": os.environ["BUS"]}
+        ]
+    )
+    return answer["FailedEntryCount"]
+
+
 def slow(_event, _context):
     time.sleep(2)
 

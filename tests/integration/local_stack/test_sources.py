@@ -150,6 +150,20 @@ def test_idle_does_not_wait_for_what_is_put_off_for_long_nor_for_what_is_behind_
     assert {sk for sk in traces(stack, "talked") if sk[0] in "hi"} == {"h-1 1", "i-1 1"}
 
 
+def test_what_is_put_on_the_event_bus_reaches_who_listens_there(stack):
+    queue = stack.sqs.create_queue(QueueName="listener")["QueueUrl"]
+    stack.events.put_rule(Name="all", EventBusName="casement-local-news", EventPattern='{"source": ["casement"]}')
+    target = {"Id": "queue", "Arn": "arn:aws:sqs:us-east-1:000000000000:listener"}
+    stack.events.put_targets(Rule="all", EventBusName="casement-local-news", Targets=[target])
+
+    failed = httpx.post(f"{stack.api_url}/announcements", json={"a": 1}, timeout=10).json()
+
+    (message,) = stack.sqs.receive_message(QueueUrl=queue, WaitTimeSeconds=5)["Messages"]
+    told = json.loads(message["Body"])
+    assert failed == 0
+    assert (told["source"], told["detail-type"], told["detail"]) == ("casement", "told", {"a": 1})
+
+
 def test_a_rate_ticks_right_after_the_start(stack):
     stack.wait_idle()
 

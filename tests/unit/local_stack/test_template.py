@@ -69,6 +69,17 @@ def test_the_outbox_is_one_queue_for_who_puts_jobs_there_and_who_does_them():
     )
 
 
+def test_an_event_bus_is_known_by_its_name_and_its_arn():
+    deployment = template.load(SMALL, region="eu-west-1", aws_url="http://127.0.0.1:9")
+
+    assert deployment.event_buses == ("casement-local-news",)
+    assert functions_of(SMALL)["Announce"].environment.items() >= {
+        ("BUS", "casement-local-news"),
+        ("BUS_ARN", "arn:aws:events:eu-west-1:000000000000:event-bus/casement-local-news"),
+    }
+    assert deployment.left_out == ()
+
+
 def test_queues_are_made_after_the_queues_they_redrive_to():
     queues = template.load(SMALL, region="eu-west-1", aws_url="http://127.0.0.1:9").queues
 
