@@ -21,11 +21,11 @@ from casement.runtime.http import Request, Response
 from casement.runtime.paging import cursor, limit_of, link, position_in
 from casement.runtime.secret import Secret
 from casement.store.api_keys import ApiKeys
-from casement.store.contacts import Contacts
 from casement.store.conversations import Conversations
 from casement.store.log import Log
 from casement.store.numbers import Numbers
 from casement.store.pendings import Pendings
+from casement.store.profiles import Profiles
 from casement.usecases.holds import list_holds, show_hold
 from casement.usecases.number_health import health_view
 from casement.usecases.read import (
@@ -56,7 +56,7 @@ class Own:
     pendings: Pendings
     numbers: Numbers
     conversations: Conversations
-    contacts: Contacts
+    profiles: Profiles
     log: Log
 
 
@@ -111,7 +111,7 @@ def _show_message(request: Request, reader: Reader, _own: Own) -> Mapping[str, A
 
 
 def _show_contact(request: Request, reader: Reader, own: Own) -> Mapping[str, Any]:
-    return show_contact(reader, contact_key(request.path.get("contact_id", "")), own.contacts.language)
+    return show_contact(reader, contact_key(request.path.get("contact_id", "")), own.profiles.of)
 
 
 def _list_holds(request: Request, key: ApiKey, own: Own, secret: Secret, now: int) -> Mapping[str, Any]:
@@ -221,7 +221,7 @@ def handler(request: Request) -> Response:
         request,
         api_keys=wiring.api_keys(),
         reader=partial(_reader, now=now),
-        own=Own(wiring.pendings(), wiring.numbers(), wiring.conversations(), wiring.contacts(), wiring.log()),
+        own=Own(wiring.pendings(), wiring.numbers(), wiring.conversations(), wiring.profiles(), wiring.log()),
         secret=wiring.secret,
         now=now,
     )

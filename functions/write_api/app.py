@@ -20,6 +20,7 @@ from casement.domain.number import (
     settings_view,
 )
 from casement.domain.policy import LONGEST_WORD
+from casement.domain.profile import Profile, fields_from, tags_from
 from casement.domain.untrusted import is_text
 from casement.runtime import wiring
 from casement.runtime.endpoint import authenticate, endpoint, hold_key, json_body, number_meant
@@ -30,6 +31,7 @@ from casement.store.contacts import Contacts
 from casement.store.conversations import Conversations
 from casement.store.numbers import Numbers
 from casement.store.pendings import Pendings
+from casement.store.profiles import Profiles
 from casement.store.templates import Templates
 from casement.usecases.find_conversation import find_conversation
 from casement.usecases.holds import cancel_hold
@@ -48,6 +50,7 @@ class Kept:
     numbers: Numbers
     conversations: Conversations
     contacts: Contacts
+    profiles: Profiles
     templates: Templates
 
 
@@ -82,16 +85,17 @@ def _change_conversation(request: Request, key: ApiKey, kept: Kept, secret: Secr
 
 
 def _change_contact(request: Request, key: ApiKey, kept: Kept, secret: Secret, now: int) -> Mapping[str, Any]:
-    """`{"language": "es", "consent": {"marketing": "stop", "messages": "resume"}}`; what is not named stays."""
+    """`{"language": "es", "consent": {"marketing": "stop", "messages": "resume"}, "fields": {"email": "a@example.org",
+    "phone": null}, "tags": ["vip"]}`; what is not named stays. `tags` are all that they shall have."""
     number = secret.number(request.path["id"]).number
     body = _body(request)
-    _must_know(body, {"language", "consent"})
+    _must_know(body, {"language", "consent", "fields", "tags"})
     wishes = _wishes(body.get("consent"), now)
     contact = contact_key(request.path["contact_id"])
     conversation = find_conversation(number, contact, read=kept.conversations.alias)
-    if "language" in body:
-        for alias in conversation.contacts:
-            kept.contacts.set_language(number, alias, _language(body["language"]))
+    change = _profile_change(body, kept.profiles.of(number, conversation.contacts), now)
+    for alias in conversation.contacts if "language" in body else [conversation.contact]:
+        kept.profiles.change(number, alias, change)
     for wish in wishes:
         kept.contacts.wish(number, conversation.contact, wish, f"API key {key.name}")
     after = find_conversation(number, contact, read=kept.conversations.alias)
@@ -107,6 +111,21 @@ def _wishes(given: Any, now: int) -> list[Wish]:
     if not all(word in ("stop", "resume") for word in given.values()):
         raise InvalidRequest("consent: each must be stop or resume.", parameter="consent")
     return [Wish(now, Party.OPERATOR, ConsentScope(scope), word == "stop") for scope, word in given.items()]
+
+
+def _profile_change(body: Mapping[str, Any], whole: Profile, now: int) -> Callable[[Profile], Profile]:
+    """What a request makes of a profile, of which `whole` is what is known of the person by all their aliases. Raises
+    `InvalidRequest`."""
+    fields = fields_from(body.get("fields"))
+    tags = tags_from(body["tags"]) if "tags" in body else whole.tag_names
+    gone, new = set(whole.tag_names) - set(tags), set(tags) - set(whole.tag_names)
+    language = _language(body.get("language"))
+
+    def change(profile: Profile) -> Profile:
+        spoken = replace(profile, language=language) if "language" in body else profile
+        return spoken.saying(fields, now).tagging(gone, now, on=False).tagging(new, now)
+
+    return change
 
 
 def _language(given: Any) -> str | None:
@@ -175,6 +194,13 @@ def handler(request: Request) -> Response:
         request,
         api_keys=wiring.api_keys(),
         secret=wiring.secret,
-        kept=Kept(wiring.pendings(), wiring.numbers(), wiring.conversations(), wiring.contacts(), wiring.templates()),
+        kept=Kept(
+            wiring.pendings(),
+            wiring.numbers(),
+            wiring.conversations(),
+            wiring.contacts(),
+            wiring.profiles(),
+            wiring.templates(),
+        ),
         now=wiring.now(),
     )

@@ -174,7 +174,7 @@ def manage_templates(casement: Deployment) -> None:
 def change(casement: Deployment, held: str) -> None:
     for method, path, body in (
         ("PATCH", f"conversations/{BOB}", {"needs_attention": False}),
-        ("PATCH", f"contacts/{ALICE}", {"language": "es", "consent": {"marketing": "stop"}}),
+        ("PATCH", f"contacts/{ALICE}", {"language": "es", "consent": {"marketing": "stop"}, "tags": ["vip"]}),
         ("PUT", f"/casement/v1/numbers/{NUMBER}", {"purposes": {"re_engage": ["hello_world"]}}),
         ("DELETE", f"/casement/v1/holds/{held}?phone_number_id={NUMBER}", None),
     ):

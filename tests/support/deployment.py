@@ -37,6 +37,7 @@ from casement.store.log import Log, entry_of
 from casement.store.messages import Messages
 from casement.store.numbers import Numbers
 from casement.store.pendings import Pendings
+from casement.store.profiles import Profiles
 from casement.store.sends import Sends
 from casement.store.table import Table
 from casement.store.template_changes import chapters_in
@@ -141,6 +142,7 @@ class Deployment:
         self.table = Table(client, self.name, sleep=lambda _: None)
         self.templates, self.api_keys = Templates(self.table), ApiKeys(self.table)
         self.numbers_kept, self.contacts = Numbers(self.table), Contacts(self.table)
+        self.profiles = Profiles(self.table)
         self.pendings = Pendings(self.table, retention_days=365)
         self.counted: list[str] = []
         self.alarmed: list[str] = []  # metrics of what somebody should know of templates
@@ -423,7 +425,7 @@ class Deployment:
             api_keys=self.api_keys,
             reader=self.reader,
             own=read_api.Own(
-                self.pendings, self.numbers_kept, Conversations(self.table), self.contacts, Log(self.table)
+                self.pendings, self.numbers_kept, Conversations(self.table), self.profiles, Log(self.table)
             ),
             secret=self.secret,
             now=self.now,
@@ -435,7 +437,12 @@ class Deployment:
             api_keys=self.api_keys,
             secret=self.secret,
             kept=write_api.Kept(
-                self.pendings, self.numbers_kept, Conversations(self.table), self.contacts, self.templates
+                self.pendings,
+                self.numbers_kept,
+                Conversations(self.table),
+                self.contacts,
+                self.profiles,
+                self.templates,
             ),
             now=self.now,
         )

@@ -84,7 +84,7 @@ ALLOWED = {
     "SendMessage": on_table("BatchWriteItem", "DeleteItem", "GetItem", "PutItem", "Query") | SECRET | JOBS,
     "PassMedia": on_table("GetItem", "Query") | SECRET,
     "ReadApi": on_table("BatchGetItem", "GetItem", "Query") | SECRET,
-    "WriteApi": on_table("DeleteItem", "GetItem", "PutItem", "Query") | SECRET,
+    "WriteApi": on_table("BatchGetItem", "DeleteItem", "GetItem", "PutItem", "Query") | SECRET,
     "TemplatesApi": on_table("GetItem", "PutItem", "Query") | SECRET,
     "React": on_table("BatchWriteItem", "PutItem", "Query") | STREAM | JOBS | FAILURES,
     "SendOutbox": on_table("DeleteItem", "GetItem", "PutItem", "Query") | SECRET | TAKEN_JOBS | PUT_OFF,

@@ -6,6 +6,8 @@ from urllib.parse import quote
 import pytest
 
 from casement.domain.api_key import Scope
+from casement.store import keys
+from casement.store.table import item
 from tests.support.deployment import ALICE, API_KEY, HOUR, NOON, NUMBER, OTHER_NUMBER, Answer, Deployment, Json
 from tests.support.tables import snapshot
 
@@ -37,6 +39,8 @@ def test_a_contact(casement):
         "name": "Alice",
         "language": None,
         "consent": NOTHING_STOPPED,
+        "fields": {},
+        "tags": [],
     }
 
 
@@ -110,10 +114,78 @@ def test_what_is_not_named_stays(casement):
     assert contact(casement)["consent"]["marketing_stopped_at"] == NOON // 1000
 
 
+def test_how_else_to_reach_somebody_and_tags(casement):
+    patch(casement, {"fields": {"email": "ana@example.org", "phone": "+1 650"}, "tags": ["vip", "berlin"]})
+    casement.now += HOUR
+    patch(casement, {"fields": {"phone": None, "service": "haircut"}})
+    patch(casement, {"tags": ["vip", "new"]})
+
+    found = contact(casement)
+    assert found["fields"] == {
+        "email": {"value": "ana@example.org", "said_at": NOON // 1000},
+        "service": {"value": "haircut", "said_at": NOON // 1000 + 3600},
+    }
+    assert found["tags"] == ["new", "vip"]
+    assert (found["language"], found["consent"]) == (None, NOTHING_STOPPED)
+
+
+@pytest.mark.parametrize("later", [ALICE, "US.13491208655302741918"])
+def test_what_was_said_last_counts_whichever_alias_it_was_said_of(casement, later):
+    both = {ALICE, "US.13491208655302741918"}
+    (earlier,) = both - {later}
+    patch(casement, {"fields": {"email": "old@example.org", "name": "Ana"}, "tags": ["old"]}, earlier)
+    casement.now += SECOND
+    patch(casement, {"fields": {"email": "new@example.org"}, "tags": ["new"]}, later)
+
+    casement.wrote(ALICE, user_id="US.13491208655302741918")
+
+    for who in both:
+        fields = {name: field["value"] for name, field in contact(casement, who)["fields"].items()}
+        assert fields == {"email": "new@example.org", "name": "Ana"}
+        assert contact(casement, who)["tags"] == ["new", "old"]
+    casement.now += SECOND
+    patch(casement, {"tags": []}, ALICE)
+    assert contact(casement)["tags"] == []
+
+
+def test_two_who_change_a_contact_at_once_both_do(casement):
+    def meanwhile(_: Json) -> None:
+        casement.client.meta.events.unregister("provide-client-params.dynamodb.PutItem", others)
+        patch(casement, {"fields": {"email": "ana@example.org"}, "tags": ["one"]})
+
+    def others(params: Json, **_: Any) -> None:
+        meanwhile(params)
+
+    casement.client.meta.events.register("provide-client-params.dynamodb.PutItem", others)
+    patch(casement, {"fields": {"phone": "+1 650"}, "language": "es"})
+
+    assert contact(casement)["fields"].keys() == {"email", "phone"}
+    assert (contact(casement)["language"], contact(casement)["tags"]) == ("es", ["one"])
+
+
+def test_a_language_that_was_kept_before_there_was_more_stays(casement):
+    key = keys.profile(NUMBER, ALICE)
+    casement.table.put(item(key, {"language": "es"}))
+
+    patch(casement, {"fields": {"email": "ana@example.org"}})
+
+    assert contact(casement)["language"] == "es"
+    assert contact(casement)["fields"].keys() == {"email"}
+
+
 @pytest.mark.parametrize(
     ("body", "parameter"),
     [
         ({"lang": "es"}, "lang"),
+        ({"fields": ["email"]}, "fields"),
+        ({"fields": {"e-mail": "a@example.org"}}, "fields.e-mail"),
+        ({"fields": {"email": ""}}, "fields.email"),
+        ({"fields": {"email": 7}}, "fields.email"),
+        ({"fields": {"email": "x" * 501}}, "fields.email"),
+        ({"tags": "vip"}, "tags"),
+        ({"tags": [""]}, "tags"),
+        ({"tags": None}, "tags"),
+        ({"tags": [str(number) for number in range(101)]}, "tags"),
         ({"language": "es", "email": "a@example.org"}, "email"),
         ({"language": ""}, "language"),
         ({"language": 7}, "language"),

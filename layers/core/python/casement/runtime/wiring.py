@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from casement.store.numbers import Numbers
     from casement.store.outbox import Outbox
     from casement.store.pendings import Pendings
+    from casement.store.profiles import Profiles
     from casement.store.sends import Sends
     from casement.store.table import Table
     from casement.store.template_counts import TemplateCounts
@@ -176,10 +177,18 @@ def numbers() -> "Numbers":
 
 @cache
 def contacts() -> "Contacts":
-    """What the operator says of contacts."""
+    """What contacts want."""
     from casement.store.contacts import Contacts
 
     return Contacts(table())
+
+
+@cache
+def profiles() -> "Profiles":
+    """What is known of contacts besides their messages."""
+    from casement.store.profiles import Profiles
+
+    return Profiles(table())
 
 
 @cache

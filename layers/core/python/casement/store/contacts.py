@@ -1,4 +1,4 @@
-"""What the operator says of contacts: what they want, and their language."""
+"""What contacts want, and their language: what sending must know of them."""
 
 from casement.domain.consent import Wish
 from casement.store import keys
@@ -20,7 +20,3 @@ class Contacts:
         """A42. The language in which to write to a contact."""
         found = self._table.get(keys.profile(number_id, contact))
         return text(found, "language") or None if found else None
-
-    def set_language(self, number_id: str, contact: str, language: str | None) -> None:
-        """A43. Keep it."""
-        self._table.put(item(keys.profile(number_id, contact), {"language": language}))

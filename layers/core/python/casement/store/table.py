@@ -67,8 +67,14 @@ class Table:
             }
         return self._put_if(item, condition, values)
 
-    def replace(self, item: Item, name: str, was: int | str) -> bool:
-        """Write one item over one whose attribute `name` is `was`; False if there is no such item (any more)."""
+    def replace(self, item: Item, name: str, was: int | str | None) -> bool:
+        """Write one item over one whose attribute `name` is `was`; False if there is no such item (any more).
+
+        With None, over one without that attribute, or where there is no item.
+        """
+        if was is None:
+            names = {"ExpressionAttributeNames": {"#was": name}}
+            return self._put_if(item, "attribute_not_exists(#was)", names) is None
         value = {"N": str(was)} if isinstance(was, int) else {"S": was}
         about = {"ExpressionAttributeNames": {"#was": name}, "ExpressionAttributeValues": {":was": value}}
         return self._put_if(item, "#was = :was", about) is None

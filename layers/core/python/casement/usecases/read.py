@@ -16,6 +16,7 @@ from casement.domain.life import life_of
 from casement.domain.message_key import MessageKey
 from casement.domain.messages import Entry, Note, Position, Said, Send
 from casement.domain.pending import Pending, State
+from casement.domain.profile import Profile, profile_view
 from casement.domain.sending import Attention
 from casement.domain.window import DAY_MS, Window, WindowRules, WindowState, window_at
 from casement.usecases.find_conversation import ReadAlias, find_conversation
@@ -111,17 +112,18 @@ def show_conversation(reader: Reader, contact: str) -> View:
     return _with_attention(reader, shown)
 
 
-def show_contact(reader: Reader, contact: str, language: Callable[[str, str], str | None]) -> View:
+def show_contact(reader: Reader, contact: str, profile_of: Callable[[str, Iterable[str]], Profile]) -> View:
     """One contact, by any alias. Who is not known yet is shown as such: they may be given wishes before they write."""
     shown = _show(reader, contact)
     consent = shown.conversation.consent
-    known = (language(reader.number, alias) for alias in shown.conversation.contacts)
+    profile = profile_of(reader.number, shown.conversation.contacts)
     return {
         "id": shown.conversation.contact,
         "phone_number_id": reader.number,
         **shown.view["casement"]["contact"],
-        "language": next((one for one in known if one), None),
+        "language": profile.language,
         "consent": consent_view(consent),
+        **profile_view(profile),
     }
 
 
