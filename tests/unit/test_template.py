@@ -96,6 +96,8 @@ ALLOWED = {
 }
 WRITES = on_table("PutItem", "UpdateItem", "DeleteItem", "BatchWriteItem")
 OUTBOX_ARN = {"Fn::GetAtt": ["Outbox", "Arn"]}
+DELIVERIES_ARN = {"Fn::GetAtt": ["Deliveries", "Arn"]}
+PUT_DELIVERIES = ("React",)
 PUT_JOBS = ("SendMessage", "React", "SweepSends")  # and who does them, puts off those that must wait
 
 
@@ -398,7 +400,8 @@ def test_a_function_may_do_what_it_does_and_no_more(name):
             case ["sqs", "SendMessage"]:
                 outbox = [OUTBOX_ARN] if name in PUT_JOBS else []
                 failures = [{"Fn::GetAtt": [f"{name}Failures", "Arn"]}] if f"{name}Failures" in RESOURCES else []
-                assert one["Resource"] in outbox + failures
+                deliveries = [DELIVERIES_ARN] if name in PUT_DELIVERIES else []
+                assert one["Resource"] in outbox + deliveries + failures
             case service:
                 assert (name, service[0]) == ("SendOutbox", "sqs")
                 assert one["Resource"] == OUTBOX_ARN
@@ -407,6 +410,12 @@ def test_a_function_may_do_what_it_does_and_no_more(name):
 @pytest.mark.parametrize("name", PUT_JOBS)
 def test_who_makes_jobs_may_put_them_on_the_outbox(name):
     assert OUTBOX_ARN in may_put_on(name)
+
+
+@pytest.mark.parametrize("name", PUT_DELIVERIES)
+def test_who_makes_deliveries_may_put_them_on_the_queue_and_knows_where_it_is(name):
+    assert DELIVERIES_ARN in may_put_on(name)
+    assert FUNCTIONS[name]["Environment"]["Variables"]["DELIVERIES_URL"] == {"Ref": "Deliveries"}
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)
@@ -497,6 +506,7 @@ def test_what_must_be_noticed_has_an_alarm_that_somebody_gets():
         "template-fails",
         "react-failures",
         "send-outbox-failures",
+        "deliver-event-failures",
         "sweep-sends-failures",
         "sync-templates-failures",
         "number-stopped",
@@ -537,7 +547,7 @@ def test_every_failure_queue_has_an_alarm():
     }
 
     assert watched == {name for name in of_type("AWS::SQS::Queue") if "Failures" in name}
-    assert set(of_type("AWS::SQS::Queue")) - watched == {"Outbox"}  # where jobs may wait for hours
+    assert set(of_type("AWS::SQS::Queue")) - watched == {"Outbox", "Deliveries"}  # where jobs may wait for hours
 
 
 def test_errors_and_throttles_are_watched_for_every_function():

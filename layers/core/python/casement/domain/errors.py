@@ -17,6 +17,7 @@
     ├── CategoryMoved           Meta moved the template to a category that costs more than the one declared
     ├── IdempotencyKeyReused    the key was used for another request
     ├── StillUnderWay           the same request is being worked on
+    ├── ChangedMeanwhile        it is no longer as the caller knows it
     ├── StoreUnavailable        what had to be durable is not
     ├── SecretUnavailable       no usable secret: nothing can be verified or sent
     └── GraphError
@@ -128,6 +129,10 @@ class IdempotencyKeyReused(CasementError):
 
 class StillUnderWay(CasementError):
     """The same request is being worked on at this moment: ask again."""
+
+
+class ChangedMeanwhile(CasementError):
+    """What the caller wants to change is no longer as the caller knows it: read it again."""
 
 
 class StoreUnavailable(CasementError):

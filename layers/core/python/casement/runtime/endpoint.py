@@ -7,11 +7,11 @@ from typing import Any
 from aws_lambda_powertools import Logger
 
 from casement.domain.api_key import ApiKey, Scope
-from casement.domain.errors import CasementError, InvalidRequest, NotAuthenticated, NotFound
+from casement.domain.errors import CasementError, ChangedMeanwhile, InvalidRequest, NotAuthenticated, NotFound
 from casement.domain.message_key import MessageKey
 from casement.domain.untrusted import loads
 from casement.runtime.graph_shape import error_response
-from casement.runtime.http import Request, Response, request_from
+from casement.runtime.http import Request, Response, etag_of, request_from
 from casement.runtime.secret import Number, Secret
 from casement.store.api_keys import ApiKeys
 
@@ -115,6 +115,15 @@ def is_wanted(request: Request, name: str) -> bool:
     if given not in _YES_OR_NO:
         raise InvalidRequest(f"{name} must be true or false.", parameter=name)
     return _YES_OR_NO[given]
+
+
+def must_match(request: Request, version: int) -> None:
+    """Raise `ChangedMeanwhile` unless the caller, who may name a version in `If-Match`, knows what is there."""
+    given = request.headers.get("if-match")
+    if given is None or given.strip() == "*":
+        return
+    if etag_of(version) not in [each.strip().removeprefix("W/") for each in given.split(",")]:
+        raise ChangedMeanwhile("It was changed meanwhile: read it again, and change what is there now.")
 
 
 def _only(numbers: Collection[str]) -> str:

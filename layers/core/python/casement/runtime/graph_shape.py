@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 from casement.domain.errors import (
     CasementError,
     CategoryMoved,
+    ChangedMeanwhile,
     GraphOutcomeUnknown,
     GraphRejected,
     GraphUnavailable,
@@ -59,6 +60,7 @@ GRAPH_ERROR: Mapping[type[CasementError], GraphShape] = {
     NumberStopped: GraphShape(HTTPStatus.UNAUTHORIZED, 190),
     IdempotencyKeyReused: GraphShape(HTTPStatus.UNPROCESSABLE_ENTITY, 100),
     StillUnderWay: GraphShape(HTTPStatus.CONFLICT, 2),
+    ChangedMeanwhile: GraphShape(HTTPStatus.PRECONDITION_FAILED, 100),
     StoreUnavailable: GraphShape(HTTPStatus.SERVICE_UNAVAILABLE, 2),
     SecretUnavailable: GraphShape(HTTPStatus.SERVICE_UNAVAILABLE, 2),
     GraphRejected: GraphShape(HTTPStatus.BAD_REQUEST, 100),  # Meta's own answer is passed on

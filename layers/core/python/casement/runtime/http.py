@@ -29,11 +29,15 @@ class Response:
     content_type: str = "application/json"
     content: bytes | None = field(default=None, repr=False)
     problem: str | None = None  # the name of the error that this tells of, for the log
+    etag: str | None = None  # which version of a thing this shows
 
     @classmethod
-    def json(cls, body: Any, status: int = 200, *, problem: str | None = None) -> "Response":
-        """A JSON answer."""
-        return cls(status, json.dumps(body, separators=(",", ":")), problem=problem)
+    def json(
+        cls, body: Any, status: int = 200, *, problem: str | None = None, version: int | None = None
+    ) -> "Response":
+        """A JSON answer; `version` is that of the one thing that it shows."""
+        etag = None if version is None else etag_of(version)
+        return cls(status, json.dumps(body, separators=(",", ":")), problem=problem, etag=etag)
 
     def to_event(self) -> dict[str, Any]:
         """What a function returns to API Gateway."""
@@ -42,9 +46,16 @@ class Response:
             "headers": {"content-type": self.content_type},
             "body": self.body,
         }
+        if self.etag is not None:
+            event["headers"]["etag"] = self.etag
         if self.content is not None:
             event |= {"body": base64.b64encode(self.content).decode(), "isBase64Encoded": True}
         return event
+
+
+def etag_of(version: int) -> str:
+    """A version as the header `ETag` names it."""
+    return f'"{version}"'
 
 
 def request_from(event: Mapping[str, Any]) -> Request:

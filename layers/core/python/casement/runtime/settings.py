@@ -22,6 +22,7 @@ class Settings:
     metrics_namespace: str = "Casement"
     service: str = "casement"
     outbox_url: str = ""
+    deliveries_url: str = ""
 
     @classmethod
     def from_env(cls, env: Mapping[str, str]) -> Self:
@@ -37,6 +38,7 @@ class Settings:
             secret_max_age_seconds=int(env.get("SECRET_MAX_AGE_SECONDS") or cls.secret_max_age_seconds),
             service=env.get("POWERTOOLS_SERVICE_NAME") or cls.service,
             outbox_url=env.get("OUTBOX_URL") or cls.outbox_url,
+            deliveries_url=env.get("DELIVERIES_URL") or cls.deliveries_url,
             metrics_namespace=env.get("POWERTOOLS_METRICS_NAMESPACE") or cls.metrics_namespace,
         )
 

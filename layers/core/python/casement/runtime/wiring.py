@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from casement.store.api_keys import ApiKeys
     from casement.store.contacts import Contacts
     from casement.store.conversations import Conversations
+    from casement.store.deliveries import Deliveries
     from casement.store.facts import Facts
     from casement.store.log import Log
     from casement.store.messages import Messages
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from casement.store.pendings import Pendings
     from casement.store.profiles import Profiles
     from casement.store.sends import Sends
+    from casement.store.subscriptions import Subscriptions
     from casement.store.table import Table
     from casement.store.template_counts import TemplateCounts
     from casement.store.templates import Templates
@@ -194,13 +196,33 @@ def profiles() -> "Profiles":
 @cache
 def outbox() -> "Outbox":
     """The queue of what is to be sent. Built when it is needed: most sends never need it."""
-    from botocore.config import Config
-
     from casement.store.outbox import Outbox
 
+    return Outbox(_sqs(), settings().outbox_url)
+
+
+@cache
+def _sqs() -> Any:
+    from botocore.config import Config
+
     config = Config(connect_timeout=1, read_timeout=3, retries={"mode": "standard", "total_max_attempts": 2})
-    client: Any = _session().create_client("sqs", config=config)
-    return Outbox(client, settings().outbox_url)
+    return _session().create_client("sqs", config=config)
+
+
+@cache
+def subscriptions() -> "Subscriptions":
+    """Who is told what."""
+    from casement.store.subscriptions import Subscriptions
+
+    return Subscriptions(table())
+
+
+@cache
+def deliveries() -> "Deliveries":
+    """The queue of what subscribers are to be told. Built when it is needed, as the outbox is."""
+    from casement.store.deliveries import Deliveries
+
+    return Deliveries(_sqs(), settings().deliveries_url, lambda id_: subscriptions().lanes(id_, now()))
 
 
 @cache

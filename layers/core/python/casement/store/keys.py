@@ -22,6 +22,7 @@ PENDING, ENDED, ATTENTION, NOTABLE = "H#", "h#", "A#", "V#"  # in a number's log
 VERDICT, UNRESOLVED = "verdict", "unresolved"  # kinds of what is notable
 SETTINGS, HEALTH, SWEPT, LEFT_AT, COUNTED = "settings", "health", "swept", "left at", "counted"
 API_KEYS = "KEYS"
+SUBSCRIPTIONS = "SUBS"
 QUARANTINE = "Q"
 SYNC_RECORD, ILL, AFTER_ILL = "!sync", "!ill#", "!ill$"  # before the templates themselves
 
@@ -180,6 +181,11 @@ def idempotency(number: str, api_key: str, given: str) -> Key:
     """A request that must not be done twice: a partition each."""
     named = "\0".join((number, api_key, given)).encode(errors="surrogatepass")
     return Key(f"K#{hashlib.sha256(named).hexdigest()}", "-")
+
+
+def subscription(id_: str) -> Key:
+    """A subscription."""
+    return Key(SUBSCRIPTIONS, part(id_))
 
 
 def fact(fact: Fact) -> Key:

@@ -1,0 +1,84 @@
+"""The queue of deliveries: SQS FIFO, with a group for each lane of a subscriber, so that one conversation's events
+arrive in order, and a subscriber gets no more at a time than it can take.
+"""
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from casement.domain.deliveries import Delivery
+from casement.domain.errors import StoreUnavailable
+
+if TYPE_CHECKING:
+    from mypy_boto3_sqs import SQSClient
+    from mypy_boto3_sqs.type_defs import SendMessageBatchRequestEntryTypeDef
+
+_BATCH = 10  # SQS' own limit
+LARGEST_BATCH = 240_000  # bytes of all its messages together: SQS took 262,144 for years, and ministack still does
+LONGEST_WAIT_S = 43_200  # SQS hides a message no longer than 12 hours
+
+
+class Deliveries:
+    """Puts deliveries on the queue. `lanes` tells how many lanes the subscription of an id has."""
+
+    def __init__(self, client: "SQSClient", url: str, lanes: Callable[[str], int]) -> None:
+        self._client = client
+        self._url = url
+        self._lanes = lanes
+
+    def put(self, deliveries: Iterable[Delivery], *, again: str = "") -> None:
+        """Put deliveries there, in this order. The same twice within five minutes is one, unless `again` tells them
+        apart. A body that is too large stays behind, in the journal. Raises `StoreUnavailable`."""
+        entries = (self._entry(delivery, again) for delivery in deliveries)
+        for batch in _batches({entry["MessageDeduplicationId"]: entry for entry in entries}.values()):
+            self._put(batch)
+
+    def _entry(self, delivery: Delivery, again: str) -> "SendMessageBatchRequestEntryTypeDef":
+        body = delivery.dumps()
+        if len(body.encode()) > LARGEST_BATCH:
+            body = replace(delivery, body=None).dumps()
+        lane = delivery.lane(self._lanes(delivery.subscription))
+        return {
+            "Id": "",  # given with its batch
+            "MessageBody": body,
+            "MessageGroupId": f"{delivery.subscription}.{lane}",
+            "MessageDeduplicationId": f"{delivery.subscription}.{delivery.event}{again and '.'}{again}",
+        }
+
+    def _put(self, entries: "list[SendMessageBatchRequestEntryTypeDef]") -> None:
+        numbered = [{**entry, "Id": str(index)} for index, entry in enumerate(entries)]
+        try:
+            answer = self._client.send_message_batch(QueueUrl=self._url, Entries=numbered)  # type: ignore[arg-type]
+        except (BotoCoreError, ClientError) as error:
+            raise StoreUnavailable(f"SQS did not take deliveries: {type(error).__name__}") from error
+        if answer.get("Failed"):
+            raise StoreUnavailable(f"SQS left out {len(answer['Failed'])} of {len(entries)} deliveries")
+
+    def put_off(self, receipt_handle: str, seconds: float) -> None:
+        """Hide a message that is being worked on for so long; its group waits for it. Raises `StoreUnavailable`."""
+        try:
+            self._client.change_message_visibility(
+                QueueUrl=self._url,
+                ReceiptHandle=receipt_handle,
+                VisibilityTimeout=max(0, min(round(seconds), LONGEST_WAIT_S)),
+            )
+        except (BotoCoreError, ClientError) as error:
+            raise StoreUnavailable(f"SQS did not put off a delivery: {type(error).__name__}") from error
+
+
+def _batches(
+    entries: "Iterable[SendMessageBatchRequestEntryTypeDef]",
+) -> "Iterator[list[SendMessageBatchRequestEntryTypeDef]]":
+    """As many of them at a time as SQS takes."""
+    batch, size = list["SendMessageBatchRequestEntryTypeDef"](), 0
+    for entry in entries:
+        bytes_ = len(entry["MessageBody"].encode())
+        if batch and (len(batch) == _BATCH or size + bytes_ > LARGEST_BATCH):
+            yield batch
+            batch, size = [], 0
+        batch.append(entry)
+        size += bytes_
+    if batch:
+        yield batch
