@@ -7,6 +7,7 @@ import signal
 import sys
 import threading
 from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import TextIO
 
@@ -43,7 +44,8 @@ def _run(stack: Stack, given: argparse.Namespace, out: TextIO) -> int:
     print(f"Casement answers at {stack.api_url}{meta}.\n", file=out)
     told = True
     if stack.simulator_url and not given.no_story:
-        told = story.tell(STORY, story.Scene(stack.api_url, stack.simulator_url), out)
+        with closing(story.Scene(stack.api_url, stack.simulator_url)) as scene:
+            told = story.tell(STORY, scene, out)
     if given.demo:
         return 0 if told else 1
     if not told:

@@ -6,12 +6,15 @@ A later chapter is another tuple of steps. A step asserts with `expect` and wait
 import json
 import time
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cached_property
 from typing import Any, TextIO, TypeVar
 
 import httpx
 
+from local.sink import Sink
 from local.stack.seed import API_KEY, PHONE_NUMBER_ID, WABA_ID
 
 T = TypeVar("T")
@@ -29,7 +32,7 @@ class UnexpectedError(Exception):
 
 @dataclass
 class Scene:
-    """Who plays: an API client that knows Casement's address and a key, and the customers behind Meta."""
+    """Who plays: an API client that knows Casement's address and a key, a subscriber, and the customers behind Meta."""
 
     api_url: str
     simulator_url: str
@@ -40,12 +43,19 @@ class Scene:
     def __post_init__(self) -> None:
         key = {"Authorization": f"Bearer {API_KEY}"}
         self._api = httpx.Client(base_url=f"{self.api_url}/{VERSION}", headers=key, timeout=10, trust_env=False)
-        self._meta = httpx.Client(base_url=f"{self.simulator_url}/_control", timeout=10, trust_env=False)
+        self._meta = httpx.Client(base_url=f"{self.simulator_url}/_control", timeout=20, trust_env=False)
+        self._open = ExitStack()
+        self._open.callback(self._api.close)
+        self._open.callback(self._meta.close)
+
+    @cached_property
+    def sink(self) -> Sink:
+        """The subscriber's server, which is up from now on."""
+        return self._open.enter_context(Sink())
 
     def close(self) -> None:
-        """Hang up."""
-        self._api.close()
-        self._meta.close()
+        """Hang up, and take the subscriber's server down."""
+        self._open.close()
 
     def send(self, to: str, message: dict[str, Any], **ours: Any) -> httpx.Response:
         """Send as any Cloud API client would; `ours` is what only Casement understands."""
@@ -56,6 +66,12 @@ class Scene:
     def post(self, path: str, body: dict[str, Any]) -> httpx.Response:
         """POST to a path of the API."""
         return self._api.post(path, json=body)
+
+    def ours(self, method: str, path: str, body: dict[str, Any] | None = None, **query: str) -> dict[str, Any]:
+        """What is answered under one of the paths that Graph has no word for, below `/casement/v1`."""
+        answer = self._api.request(method, f"{self.api_url}/casement/v1{path}", json=body, params=query)
+        expect(answer.is_success, f"{method} {path} was answered {answer.status_code}: {answer.text}")
+        return dict(answer.json()) if answer.content else {}
 
     def get(self, path: str, **query: str) -> dict[str, Any]:
         """What Casement shows under a path."""
