@@ -19,6 +19,7 @@ MAY_IMPORT = {
     "casement.domain": {"casement.domain"},
     "casement.usecases": {"casement.usecases", "casement.domain"},
     "casement.meta": {"casement.meta", "casement.domain", "httpx", "pydantic"},
+    "casement.webhooks": {"casement.webhooks", "casement.domain", "httpcore", "standardwebhooks"},
     "casement.store": {"casement.store", "casement.domain", "botocore.exceptions"},
     "casement.runtime": {"casement", "aws_lambda_powertools", "boto3", "botocore", "httpx"},
 }
