@@ -13,10 +13,13 @@ import typer
 from rich.progress import Progress, TextColumn, TimeElapsedColumn
 
 from casement.domain.consent import Wish
+from casement.domain.profile import Profile
 from casement.store.contacts import Contacts
+from casement.store.flow_submissions import submission_of
 from casement.store.happenings import happening_in
 from casement.store.log import Log, entry_of
 from casement.store.numbers import Numbers
+from casement.store.profiles import Profiles
 from casement.store.table import Table
 from casement.usecases.react import Projections, project
 from cli.outside import console, work_of
@@ -53,6 +56,9 @@ class Nowhere:
 
     def wish(self, number_id: str, contact: str, wish: Wish, said_by: str) -> None:
         """Keep nothing of what a customer wants."""
+
+    def change(self, number_id: str, contact: str, change: Callable[[Profile], Profile]) -> object:
+        """Keep nothing of what a customer says of themselves."""
 
 
 def replay_command(
@@ -98,6 +104,8 @@ def projections(table: Table, now: int, *, dry_run: bool) -> Projections:
         nowhere if dry_run else Log(table),
         nowhere if dry_run else Contacts(table),
         lambda number: numbers.state(number, now),
+        submission_of,
+        nowhere if dry_run else Profiles(table),
     )
 
 

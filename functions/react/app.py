@@ -6,7 +6,7 @@ from typing import Any
 
 from aws_lambda_powertools import Logger
 
-from casement.domain.errors import StoreUnavailable
+from casement.domain.errors import SecretUnavailable, StoreUnavailable
 from casement.runtime import wiring
 from casement.usecases.react import Change, react
 
@@ -30,8 +30,8 @@ def handler(event: Mapping[str, Any], _context: Any) -> dict[str, Any]:
     """
     records = event["Records"]
     try:
-        reacted = react(changes_in(records), wiring.projections(), wiring.outlook())
-    except StoreUnavailable as error:
+        reacted = react(changes_in(records), wiring.projections(), wiring.outlook(wiring.secret_source))
+    except (StoreUnavailable, SecretUnavailable) as error:
         logger.error("not written: the stream will deliver it again", why=str(error))
         return {"batchItemFailures": [{"itemIdentifier": records[0]["dynamodb"]["SequenceNumber"]}]}
     if reacted.mispredicted:  # we held a window to be open, and Meta did not

@@ -21,11 +21,14 @@ from casement.runtime.graph_shape import shown
 from casement.store.contacts import Contacts
 from casement.store.conversations import Conversations
 from casement.store.facts import Facts
+from casement.store.flow_submissions import submission_of
+from casement.store.flow_uses import FlowUses
 from casement.store.happenings import happening_in
 from casement.store.log import Log, entry_of
 from casement.store.messages import Messages
 from casement.store.numbers import Numbers
 from casement.store.pendings import Pendings
+from casement.store.profiles import Profiles
 from casement.store.sends import Sends
 from casement.store.table import Item, Table
 from casement.store.template_changes import chapters_in
@@ -37,6 +40,7 @@ from casement.usecases.once import Once
 from casement.usecases.outbox import work_off
 from casement.usecases.react import Change, Outlook, Projections, project, react
 from casement.usecases.send_message import Asking, send_message
+from casement.usecases.tie_flow import FlowTokens
 from local.bench import Figure, syncing, webhooks
 from local.bench.meter import WRITE_UNIT, Meter, size
 from local.simulator import LOCAL_NUMBER
@@ -259,6 +263,7 @@ def _react(images: list[Item], table: Table) -> None:
         lambda _: None,
         Numbers(table),
         lambda: NOW,
+        FlowTokens(lambda _: None, FlowUses(table)),
     )
     react([Change(image, None, NOW) for image in images], _projections(table), outlook)
 
@@ -266,7 +271,9 @@ def _react(images: list[Item], table: Table) -> None:
 def _projections(table: Table) -> Projections:
     """Where react writes, for a number whose settings are known and are the usual ones."""
     known = NumberState(NumberSettings(), Health())
-    return Projections(entry_of, happening_in, Log(table), Contacts(table), lambda _: known)
+    return Projections(
+        entry_of, happening_in, Log(table), Contacts(table), lambda _: known, submission_of, Profiles(table)
+    )
 
 
 def _images(plain: Any, table_name: str) -> Images:

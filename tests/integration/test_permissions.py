@@ -24,6 +24,13 @@ BY_ANOTHER_NAME = {
     "messages": [{"id": "wamid.LEARNED", "message_status": "accepted"}],
 }
 AD = {"type": "text", "text": {"body": "Hi"}, "referral": {"source_type": "ad"}}
+FORM = {
+    "type": "interactive",
+    "interactive": {
+        "type": "nfm_reply",
+        "nfm_reply": {"name": "flow", "body": "Sent", "response_json": '{"email": "ana@example.org"}'},
+    },
+}
 FALLBACK = {"when_closed": {"template": HELLO_WORLD["template"]}}
 PUT_JOB, PUT_OFF = "sqs:SendMessage", "sqs:ChangeMessageVisibility"
 OUTBOX = {"Fn::GetAtt": ["Outbox", "Arn"]}
@@ -216,6 +223,8 @@ def test_react(casement):
     with operations(casement) as seen:
         casement.react()
     receive(casement)
+    casement.simulator.inbound(message=FORM, sender=ALICE)
+    casement.deliver()
     with operations(casement) as seen_of_several:
         casement.react()
 

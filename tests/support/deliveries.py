@@ -11,8 +11,10 @@ from casement.runtime.http import Response, request_from
 from casement.runtime.secret import SecretSource
 from casement.store.contacts import Contacts
 from casement.store.facts import Facts
+from casement.store.flow_submissions import submission_of
 from casement.store.happenings import happening_in
 from casement.store.log import Log, entry_of
+from casement.store.profiles import Profiles
 from casement.store.table import Table
 from casement.usecases.react import Projections, project
 from functions.receive_webhook.app import respond
@@ -85,7 +87,9 @@ def projections_on(client: "DynamoDBClient", table: str) -> Projections:
     """Where `react` writes what follows from facts, for numbers whose owners set nothing."""
     kept = Table(client, table, sleep=lambda _: None)
     usual = NumberState(NumberSettings(), Health())
-    return Projections(entry_of, happening_in, Log(kept), Contacts(kept), lambda _: usual)
+    return Projections(
+        entry_of, happening_in, Log(kept), Contacts(kept), lambda _: usual, submission_of, Profiles(kept)
+    )
 
 
 def react_to_everything(client: "DynamoDBClient", table: str) -> int:

@@ -17,6 +17,7 @@ import httpx
 from botocore.exceptions import ClientError
 
 from casement.domain.api_key import ApiKey, Scope, digest_of
+from casement.domain.flow_token import read_flow_token
 from casement.domain.jobs import Job
 from casement.domain.number import settings_from, token_digest
 from casement.domain.window import WindowRules
@@ -32,6 +33,8 @@ from casement.store.api_keys import ApiKeys
 from casement.store.contacts import Contacts
 from casement.store.conversations import Conversations
 from casement.store.facts import Facts
+from casement.store.flow_submissions import submission_of
+from casement.store.flow_uses import FlowUses
 from casement.store.happenings import happening_in
 from casement.store.log import Log, entry_of
 from casement.store.messages import Messages
@@ -48,6 +51,7 @@ from casement.usecases.react import Outlook, Projections, react
 from casement.usecases.read import MOST_READ, Reader
 from casement.usecases.sweep import Swept
 from casement.usecases.sync_templates import Synced
+from casement.usecases.tie_flow import FlowTokens
 from functions.pass_media import app as pass_media
 from functions.read_api import app as read_api
 from functions.receive_webhook import app as receive_webhook
@@ -306,6 +310,7 @@ class Deployment:
             self.jobs.extend,
             self.numbers_kept,
             lambda: self.now,
+            FlowTokens(lambda given: read_flow_token(self.app_secrets, given), FlowUses(self.table)),
         )
 
     def work_off(self) -> None:
@@ -343,7 +348,9 @@ class Deployment:
     def projections(self) -> Projections:
         """What is written because of facts."""
         state_of = partial(self.numbers_kept.state, now=self.now)
-        return Projections(entry_of, happening_in, Log(self.table), self.contacts, state_of)
+        return Projections(
+            entry_of, happening_in, Log(self.table), self.contacts, state_of, submission_of, self.profiles
+        )
 
     def engine(self, number: SecretNumber) -> Engine:
         """What sending takes."""

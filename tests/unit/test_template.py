@@ -86,7 +86,7 @@ ALLOWED = {
     "ReadApi": on_table("BatchGetItem", "GetItem", "Query") | SECRET,
     "WriteApi": on_table("BatchGetItem", "DeleteItem", "GetItem", "PutItem", "Query") | SECRET,
     "TemplatesApi": on_table("GetItem", "PutItem", "Query") | SECRET,
-    "React": on_table("BatchWriteItem", "PutItem", "Query") | STREAM | JOBS | FAILURES,
+    "React": on_table("BatchWriteItem", "GetItem", "PutItem", "Query") | SECRET | STREAM | JOBS | FAILURES,
     "SendOutbox": on_table("DeleteItem", "GetItem", "PutItem", "Query") | SECRET | TAKEN_JOBS | PUT_OFF,
     "SweepSends": on_table("BatchGetItem", "BatchWriteItem", "DeleteItem", "GetItem", "PutItem", "Query")
     | SECRET

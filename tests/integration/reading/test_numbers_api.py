@@ -22,7 +22,7 @@ from tests.support.tables import snapshot
 PATH = f"/casement/v1/numbers/{NUMBER}"
 DEFAULTS = (
     *("when_closed", "purposes", "languages", "stop_words", "resume_words", "most_holds"),
-    *("when_limited", "when_dearer", "preset_purposes"),
+    *("when_limited", "when_dearer", "flow_fields", "preset_purposes"),
 )
 EVERYTHING: Json = {
     "when_closed": {"hold": {"expires_in": 3600, "nudge": {"purpose": "nudge", "parameters": {"1": "you"}}}},
@@ -33,6 +33,7 @@ EVERYTHING: Json = {
     "most_holds": 3,
     "when_limited": "queue",
     "when_dearer": "refuse",
+    "flow_fields": {"email": ["correo"], "phone": []},
 }
 
 SET = EVERYTHING["purposes"]
@@ -151,6 +152,9 @@ def test_every_policy_can_be_a_numbers_own(casement, when_closed):
         ({"stop_words": {"en": [""]}}, "stop_words.en"),
         ({"resume_words": {"en": [7]}}, "resume_words.en"),
         *(({"when_limited": word}, "when_limited") for word in ("later", "", 7, True, ["queue"])),
+        ({"flow_fields": ["email"]}, "flow_fields"),
+        ({"flow_fields": {"fax": ["fax"]}}, "flow_fields.fax"),
+        ({"flow_fields": {"email": "email"}}, "flow_fields.email"),
         *(({"when_dearer": word}, "when_dearer") for word in ("perhaps", "", 7, True, ["send"])),
         ({"most_holds": 0}, "most_holds"),
         ({"most_holds": 101}, "most_holds"),

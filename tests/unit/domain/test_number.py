@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from casement.domain.consent import RESUME_WORDS, STOP_WORDS
 from casement.domain.errors import InvalidRequest
 from casement.domain.number import (
+    FLOW_FIELDS,
     PRESETS,
     Health,
     NumberSettings,
@@ -55,6 +56,7 @@ def test_an_owner_who_sets_nothing_has_the_usual():
         "most_holds": 20,
         "when_limited": "refuse",
         "when_dearer": "send",
+        "flow_fields": {name: list(answers) for name, answers in FLOW_FIELDS.items()},
     }
 
 

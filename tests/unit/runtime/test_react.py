@@ -19,6 +19,7 @@ from casement.runtime import wiring
 from casement.store import keys
 from casement.store.conversations import Conversations
 from casement.store.facts import Facts
+from casement.store.flow_uses import FlowUses
 from casement.store.happenings import happening_in
 from casement.store.log import entry_of
 from casement.store.messages import Messages
@@ -29,6 +30,7 @@ from casement.store.template_changes import chapters_in
 from casement.store.template_counts import TemplateCounts, steps_in
 from casement.store.templates import Templates
 from casement.usecases.react import Change, Outlook, Reacted, project, react
+from casement.usecases.tie_flow import FlowTokens
 from functions.react.app import changes_in, handler
 from tests.support.deliveries import projections_on
 from tests.support.faults import Faults
@@ -225,6 +227,7 @@ def reacted(
         jobs.extend,
         Numbers(kept),
         lambda: now,
+        FlowTokens(lambda _: None, FlowUses(kept)),
     )
     changes = [Change(image, None, now) for image in stored]
     return react(changes, projections_on(dynamodb, table), outlook), jobs

@@ -23,6 +23,14 @@ MOST_HOLDS = 20  # of one conversation, unless the owner says otherwise
 MOST_HOLDS_EVER = 100
 DEFAULT_LANGUAGES = ("en_US", "en")
 _MOST_LISTED = 50
+# The fields of a contact, and the answers of a Flow that they are taken from unless the owner says otherwise.
+FLOW_FIELDS: Mapping[str, tuple[str, ...]] = {
+    "name": ("name", "full_name"),
+    "email": ("email",),
+    "phone": ("phone", "phone_number"),
+    "service": ("service",),
+    "date": ("date",),
+}
 _FIRST_RETRY_MS, _LAST_RETRY_MS = 15 * 60_000, 6 * 3_600_000
 
 
@@ -53,6 +61,7 @@ class NumberSettings:
     most_holds: int = MOST_HOLDS
     when_limited: WhenLimited = WhenLimited.REFUSE
     when_dearer: WhenDearer = WhenDearer.SEND
+    flow_fields: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: FLOW_FIELDS)  # answers, by field
 
     @property
     def serving(self) -> Mapping[str, tuple[PurposeTemplate, ...]]:
@@ -132,6 +141,8 @@ def settings_from(given: object) -> NumberSettings:
         read["when_limited"] = when_limited_from(given["when_limited"])
     if given.get("when_dearer") is not None:
         read["when_dearer"] = when_dearer_from(given["when_dearer"])
+    if given.get("flow_fields") is not None:
+        read["flow_fields"] = _flow_fields(given["flow_fields"])
     return NumberSettings(**read)
 
 
@@ -146,6 +157,7 @@ def settings_view(settings: NumberSettings) -> dict[str, Any]:
         "most_holds": settings.most_holds,
         "when_limited": settings.when_limited.value,
         "when_dearer": settings.when_dearer.value,
+        "flow_fields": {name: list(answers) for name, answers in settings.flow_fields.items()},
     }
 
 
@@ -189,6 +201,16 @@ def _words(given: object, where: str) -> dict[str, tuple[str, ...]]:
     if not isinstance(given, dict) or len(given) > _MOST_LISTED:
         raise InvalidRequest(f"{where} must be an object of lists, one a language.", parameter=where)
     return {_name(language, where): _texts(words, f"{where}.{language}") for language, words in given.items()}
+
+
+def _flow_fields(given: object) -> dict[str, tuple[str, ...]]:
+    if not isinstance(given, dict):
+        raise InvalidRequest("flow_fields must be an object of lists, one a field.", parameter="flow_fields")
+    for name in given:
+        if name not in FLOW_FIELDS:
+            why = f"flow_fields.{name} is not one of: {', '.join(FLOW_FIELDS)}."
+            raise InvalidRequest(why, parameter=f"flow_fields.{name}")
+    return {name: _texts(answers, f"flow_fields.{name}") for name, answers in given.items()}
 
 
 def _texts(given: object, where: str) -> tuple[str, ...]:

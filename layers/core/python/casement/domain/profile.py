@@ -9,9 +9,10 @@ from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
 from casement.domain.errors import InvalidRequest
+from casement.domain.number import FLOW_FIELDS
 from casement.domain.untrusted import is_text
 
-FIELDS = ("name", "email", "phone", "service", "date")
+FIELDS = tuple(FLOW_FIELDS)
 LONGEST_VALUE, LONGEST_TAG, MOST_TAGS = 500, 100, 100
 
 

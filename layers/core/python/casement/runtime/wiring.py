@@ -18,6 +18,7 @@ from casement.runtime.settings import Settings
 if TYPE_CHECKING:
     from botocore.session import Session
 
+    from casement.domain.number import NumberState
     from casement.meta.graph import Graph
     from casement.meta.media import Media
     from casement.store.api_keys import ApiKeys
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
     from casement.store.templates import Templates
     from casement.usecases.engine import Engine
     from casement.usecases.react import Outlook, Projections
+    from casement.usecases.tie_flow import FlowTokens
 
 
 # Lambda sets the root logger's level before it imports us; at DEBUG botocore would log requests and answers whole, with
@@ -333,14 +335,35 @@ def engine(number: Number) -> "Engine":
 
 def projections() -> "Projections":
     """What is written because of facts."""
+    from casement.store.flow_submissions import submission_of
     from casement.store.happenings import happening_in
     from casement.store.log import entry_of
     from casement.usecases.react import Projections
 
-    return Projections(entry_of, happening_in, log(), contacts(), lambda number: numbers().state(number, now()))
+    def state_of(number: str) -> "NumberState":
+        return numbers().state(number, now())
+
+    return Projections(entry_of, happening_in, log(), contacts(), state_of, submission_of, profiles())
 
 
-def outlook() -> "Outlook":
+def flow_tokens(source: Callable[[], SecretSource]) -> "FlowTokens":
+    """How to read flow tokens, under the app secrets that `source` knows or finds, and which were used."""
+    from casement.domain.flow_token import PREFIX, FlowToken, read_flow_token
+    from casement.store.flow_uses import FlowUses
+    from casement.usecases.tie_flow import FlowTokens
+
+    def read(given: object) -> FlowToken | None:
+        if not isinstance(given, str) or not given.startswith(PREFIX):
+            return None
+        moment = time.monotonic()
+        known = read_flow_token(source().get(moment).app_secrets, given)
+        newer = None if known else source().newer(moment)  # minted under an app secret that came in the meantime
+        return known or (read_flow_token(newer.app_secrets, given) if newer else None)
+
+    return FlowTokens(read, FlowUses(table()))
+
+
+def outlook(secret_source: Callable[[], SecretSource]) -> "Outlook":
     """Where to look for what waits."""
     from casement.store.template_changes import chapters_in
     from casement.store.template_counts import steps_in
@@ -357,4 +380,5 @@ def outlook() -> "Outlook":
         lambda jobs: outbox().put(jobs),
         numbers(),
         now,
+        flow_tokens(secret_source),
     )

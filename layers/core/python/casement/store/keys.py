@@ -162,6 +162,11 @@ def profile(number: str, contact: str) -> Key:
     return Key(conversation(number, contact), "P#profile")
 
 
+def flow_use(number: str, token: str) -> Key:
+    """That a Flow token was used: a partition each."""
+    return Key(f"F#{part(number)}#{hashlib.sha256(token.encode(errors='surrogatepass')).hexdigest()}", "-")
+
+
 def number_state(number: str, what: str) -> Key:
     """What the owner of a number set, and how it is."""
     return Key(f"N#{part(number)}", what)

@@ -10,16 +10,19 @@ from typing import Any, NamedTuple, Protocol
 
 from casement.domain.consent import Party, Scope, Wish, said_to_stop
 from casement.domain.conversation import Conversation
+from casement.domain.flow_answers import Submission, fields_in
 from casement.domain.happenings import Happening, MarketingStopped, NumberRefused, Opened, WindowRefused
 from casement.domain.jobs import Job
 from casement.domain.messages import TemplateSent
 from casement.domain.number import Health, NumberState
 from casement.domain.pending import Pending
+from casement.domain.profile import Profile
 from casement.domain.template_counts import REPLIED, TAPPED, Cell, Step, cells_of, detailed
 from casement.domain.template_health import alarm_for
 from casement.domain.template_history import Chapter, Transition
 from casement.domain.window import DAY_MS
 from casement.usecases.find_conversation import ReadAlias, find_conversation
+from casement.usecases.tie_flow import FlowTokens, tie
 
 Item = dict[str, Any]
 _SAYS_SOMETHING_MS = 15 * 60_000
@@ -53,15 +56,24 @@ class Contacts(Protocol):
     def wish(self, number_id: str, contact: str, wish: Wish, said_by: str) -> None: ...
 
 
+class Profiles(Protocol):
+    """What is known of contacts besides."""
+
+    def change(self, number_id: str, contact: str, change: Callable[[Profile], Profile]) -> object: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Projections:
-    """What is written because of facts, and can be written again: log entries, and what contacts want."""
+    """What is written because of facts, and can be written again: log entries, what contacts want, and what they say of
+    themselves in forms."""
 
     entry_of: Callable[[Mapping[str, Any]], Item | None]
     happening_in: Callable[[Mapping[str, Any]], Happening | None]
     log: Log
     contacts: Contacts
     state_of: Callable[[str], NumberState]  # of a number
+    form_in: Callable[[Mapping[str, Any]], Submission | None]
+    profiles: Profiles
 
 
 class Numbers(Protocol):
@@ -111,6 +123,7 @@ class Outlook:
     enqueue: Callable[[Iterable[Job]], None]
     numbers: Numbers
     clock: Callable[[], int]
+    flow_tokens: FlowTokens
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +142,9 @@ def react(changes: Sequence[Change], projections: Projections, outlook: Outlook)
     images = [change.new for change in changes]
     happened = [projections.happening_in(image) for image in images]
     entries = _write(images, happened, projections)
+    for change in changes:
+        if change.old is None and (form := projections.form_in(change.new)):
+            tie(form, outlook.flow_tokens, outlook.read_alias)
     jobs: list[Job] = []
     steps: list[tuple[Step, int]] = []
     for change, happening in zip(changes, happened, strict=True):
@@ -160,13 +176,21 @@ def project(images: Sequence[Mapping[str, Any]], to: Projections) -> int:
     return _write(images, [to.happening_in(image) for image in images], to)
 
 
-def _write(images: Iterable[Mapping[str, Any]], happened: Iterable[Happening | None], to: Projections) -> int:
+def _write(images: Sequence[Mapping[str, Any]], happened: Iterable[Happening | None], to: Projections) -> int:
     entries = [entry for image in images if (entry := to.entry_of(image)) is not None]
     if entries:
         to.log.add(entries)
     for happening in happened:
         _keep_wish(happening, to)
+    for form in filter(None, map(to.form_in, images)):
+        _keep_fields(form, to)
     return len(entries)
+
+
+def _keep_fields(form: Submission, to: Projections) -> None:
+    """Keep what a form says of how else to reach who filled it in."""
+    if said := fields_in(form.answers, to.state_of(form.number).settings.flow_fields):
+        to.profiles.change(form.number, form.contact, lambda profile: profile.saying(said, form.at))
 
 
 def _keep_wish(happening: Happening | None, to: Projections) -> None:
