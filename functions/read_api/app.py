@@ -234,6 +234,6 @@ def _reader(number: str, *, now: int) -> Reader:
         wiring.log(),
         wiring.messages(),
         wiring.pendings(),
-        wiring.settings().window_rules,
+        wiring.numbers().state(number, now).settings.rules(wiring.settings().window_rules),
         now,
     )

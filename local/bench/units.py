@@ -30,6 +30,7 @@ from casement.store.numbers import Numbers
 from casement.store.pendings import Pendings
 from casement.store.profiles import Profiles
 from casement.store.sends import Sends
+from casement.store.standings import Standings
 from casement.store.table import Item, Table
 from casement.store.template_changes import chapters_in
 from casement.store.template_counts import TemplateCounts, steps_in
@@ -41,6 +42,7 @@ from casement.usecases.outbox import work_off
 from casement.usecases.react import Change, Outlook, Projections, project, react
 from casement.usecases.send_message import Asking, send_message
 from casement.usecases.tie_flow import FlowTokens
+from casement.usecases.windows import Watch
 from local.bench import Figure, syncing, webhooks
 from local.bench.meter import WRITE_UNIT, Meter, size
 from local.simulator import LOCAL_NUMBER
@@ -252,8 +254,10 @@ def _key(answer: Answer) -> MessageKey:
 def _react(images: list[Item], table: Table) -> None:
     """All of what react does, its jobs apart."""
     pendings = Pendings(table, retention_days=RETENTION_DAYS)
+    alias, standings = Conversations(table).alias, Standings(table, retention_days=RETENTION_DAYS)
+    watch = Watch(alias, Messages(table), Log(table), standings, lambda _: WindowRules(), lambda *_: False, lambda: NOW)
     outlook = Outlook(
-        Conversations(table).alias,
+        alias,
         pendings,
         Messages(table),
         TemplateCounts(table, retention_days=RETENTION_DAYS),
@@ -262,6 +266,7 @@ def _react(images: list[Item], table: Table) -> None:
         chapters_in,
         lambda _: None,
         Numbers(table),
+        watch,
         lambda: NOW,
         FlowTokens(lambda _: None, FlowUses(table)),
     )

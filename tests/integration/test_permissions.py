@@ -218,6 +218,7 @@ def test_receive_webhook(casement):
 
 
 def test_react(casement):
+    casement.tells_of_windows = True
     hold(casement)
     casement.wrote()
     with operations(casement) as seen:
@@ -288,6 +289,18 @@ def test_sweep_sends(casement):
 
     assert (swept[0].expired, swept[0].jobs, swept[0].unresolved) == (1, 1, 1)
     assert seen == allowed("SweepSends")
+
+
+def test_sweep_windows(casement):
+    casement.tells_of_windows = True
+    casement.sweep_windows()
+    casement.wrote()
+    casement.react()
+    casement.now += DAY + HOUR
+    with operations(casement) as seen:
+        assert casement.sweep_windows() == 1
+
+    assert seen == allowed("SweepWindows")
 
 
 def test_sync_templates(casement):

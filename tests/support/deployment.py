@@ -17,9 +17,11 @@ import httpx
 from botocore.exceptions import ClientError
 
 from casement.domain.api_key import ApiKey, Scope, digest_of
+from casement.domain.events import OF_WINDOWS
 from casement.domain.flow_token import read_flow_token
 from casement.domain.jobs import Job
 from casement.domain.number import settings_from, token_digest
+from casement.domain.subscription import want_any
 from casement.domain.window import WindowRules
 from casement.meta.graph import TIMEOUT, Graph
 from casement.meta.media import TIMEOUT as MEDIA_TIMEOUT
@@ -42,6 +44,8 @@ from casement.store.numbers import Numbers
 from casement.store.pendings import Pendings
 from casement.store.profiles import Profiles
 from casement.store.sends import Sends
+from casement.store.standings import Standings
+from casement.store.subscriptions import Subscriptions
 from casement.store.table import Table
 from casement.store.template_changes import chapters_in
 from casement.store.template_counts import TemplateCounts, steps_in
@@ -52,12 +56,14 @@ from casement.usecases.read import MOST_READ, Reader
 from casement.usecases.sweep import Swept
 from casement.usecases.sync_templates import Synced
 from casement.usecases.tie_flow import FlowTokens
+from casement.usecases.windows import Watch
 from functions.pass_media import app as pass_media
 from functions.read_api import app as read_api
 from functions.receive_webhook import app as receive_webhook
 from functions.send_message import app as send_message
 from functions.send_outbox import app as send_outbox
 from functions.sweep_sends import app as sweep_sends
+from functions.sweep_windows import app as sweep_windows
 from functions.sync_templates import app as sync_templates
 from functions.templates_api import app as templates_api
 from functions.write_api import app as write_api
@@ -149,6 +155,8 @@ class Deployment:
         self.profiles = Profiles(self.table)
         self.pendings = Pendings(self.table, retention_days=365)
         self.counted: list[str] = []
+        self.subscriptions = Subscriptions(self.table)
+        self.tells_of_windows = False  # whether or not anybody has subscribed to them
         self.alarmed: list[str] = []  # metrics of what somebody should know of templates
         self.jobs: list[Job] = []  # the outbox
         self.put_off: dict[str, float] = {}  # groups of the outbox that wait, and until when (epoch milliseconds)
@@ -309,9 +317,34 @@ class Deployment:
             chapters_in,
             self.jobs.extend,
             self.numbers_kept,
+            self.watch(),
             lambda: self.now,
             FlowTokens(lambda given: read_flow_token(self.app_secrets, given), FlowUses(self.table)),
         )
+
+    def watch(self) -> Watch:
+        """What it takes to tell of windows."""
+        return Watch(
+            Conversations(self.table).alias,
+            Messages(self.table),
+            Log(self.table),
+            Standings(self.table, retention_days=365),
+            self._rules,
+            self._wants_windows,
+            lambda: self.now,
+        )
+
+    def sweep_windows(self) -> int:
+        """`sweep_windows`, on its schedule."""
+        standings = Standings(self.table, retention_days=365)
+        return sweep_windows.sweep_all(self.secret(), watch=self.watch(), standings=standings, clock=lambda: self.now)
+
+    def _wants_windows(self, number: str, waba_id: str) -> bool:
+        known = self.subscriptions.all(self.now)
+        return self.tells_of_windows or want_any(OF_WINDOWS, number, waba_id, self.now, known)
+
+    def _rules(self, number: str) -> WindowRules:
+        return self.numbers_kept.state(number, self.now).settings.rules(RULES)
 
     def work_off(self) -> None:
         """Do the outbox's jobs that need not wait: of a conversation one after the other, as its queue gives them."""
@@ -484,7 +517,7 @@ class Deployment:
             Log(self.table),
             Messages(self.table),
             self.pendings,
-            RULES,
+            self._rules(number),
             self.now,
             self.most_read,
         )

@@ -92,6 +92,7 @@ ALLOWED = {
     | SECRET
     | JOBS
     | FAILURES,
+    "SweepWindows": on_table("GetItem", "PutItem", "Query") | SECRET | FAILURES,
     "SyncTemplates": on_table("GetItem", "PutItem", "Query") | SECRET | STREAM | FAILURES,
 }
 WRITES = on_table("PutItem", "UpdateItem", "DeleteItem", "BatchWriteItem")
@@ -312,7 +313,11 @@ def may_put_on(function: str) -> list[Any]:
     return [one["Resource"] for one in statements(function) if one["Action"] == ["sqs:SendMessage"]]
 
 
-SCHEDULES = {"SyncTemplates": ("SyncSchedule", "rate(15 minutes)"), "SweepSends": ("SweepSchedule", "rate(5 minutes)")}
+SCHEDULES = {
+    "SyncTemplates": ("SyncSchedule", "rate(15 minutes)"),
+    "SweepSends": ("SweepSchedule", "rate(5 minutes)"),
+    "SweepWindows": ("WindowSchedule", "rate(1 minute)"),
+}
 
 
 @pytest.mark.parametrize("name", SCHEDULES)
@@ -508,6 +513,7 @@ def test_what_must_be_noticed_has_an_alarm_that_somebody_gets():
         "send-outbox-failures",
         "deliver-event-failures",
         "sweep-sends-failures",
+        "sweep-windows-failures",
         "sync-templates-failures",
         "number-stopped",
         "send-unresolved",

@@ -22,7 +22,7 @@ from tests.support.tables import snapshot
 PATH = f"/casement/v1/numbers/{NUMBER}"
 DEFAULTS = (
     *("when_closed", "purposes", "languages", "stop_words", "resume_words", "most_holds"),
-    *("when_limited", "when_dearer", "flow_fields", "preset_purposes"),
+    *("when_limited", "when_dearer", "flow_fields", "closing_lead_s", "preset_purposes"),
 )
 EVERYTHING: Json = {
     "when_closed": {"hold": {"expires_in": 3600, "nudge": {"purpose": "nudge", "parameters": {"1": "you"}}}},
@@ -34,6 +34,7 @@ EVERYTHING: Json = {
     "when_limited": "queue",
     "when_dearer": "refuse",
     "flow_fields": {"email": ["correo"], "phone": []},
+    "closing_lead_s": 3600,
 }
 
 SET = EVERYTHING["purposes"]
@@ -161,6 +162,7 @@ def test_every_policy_can_be_a_numbers_own(casement, when_closed):
         ({"most_holds": True}, "most_holds"),
         ({"most_holds": "3"}, "most_holds"),
         ({"most_holds": 3.5}, "most_holds"),
+        *(({"closing_lead_s": wrong}, "closing_lead_s") for wrong in (-1, 86_401, "60", True, 1.5)),
     ],
 )
 def test_what_is_not_understood_is_refused_by_name_and_nothing_changes(casement, settings, parameter):

@@ -57,6 +57,7 @@ def test_an_owner_who_sets_nothing_has_the_usual():
         "when_limited": "refuse",
         "when_dearer": "send",
         "flow_fields": {name: list(answers) for name, answers in FLOW_FIELDS.items()},
+        "closing_lead_s": None,
     }
 
 

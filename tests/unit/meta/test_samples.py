@@ -153,7 +153,7 @@ def test_the_template_event_names_its_template():
     assert noticed_in(records) == {WABA: Noticed("111", {"900000000000001": notice})}
 
 
-@pytest.mark.parametrize("name", ["sync_templates_schedule", "sweep_sends_schedule"])
+@pytest.mark.parametrize("name", ["sync_templates_schedule", "sweep_sends_schedule", "sweep_windows_schedule"])
 def test_a_schedule_is_no_stream(name):
     assert "Records" not in event(name)
 

@@ -15,22 +15,25 @@ from casement.domain.jobs import Job, job_from
 from casement.domain.message_key import MessageKey
 from casement.domain.pending import Pending, WaitsFor
 from casement.domain.sending import Request
+from casement.domain.window import WindowRules
 from casement.runtime import wiring
 from casement.store import keys
 from casement.store.conversations import Conversations
 from casement.store.facts import Facts
 from casement.store.flow_uses import FlowUses
 from casement.store.happenings import happening_in
-from casement.store.log import entry_of
+from casement.store.log import Log, entry_of
 from casement.store.messages import Messages
 from casement.store.numbers import Numbers
 from casement.store.pendings import Pendings
+from casement.store.standings import Standings
 from casement.store.table import Table
 from casement.store.template_changes import chapters_in
 from casement.store.template_counts import TemplateCounts, steps_in
 from casement.store.templates import Templates
 from casement.usecases.react import Change, Outlook, Reacted, project, react
 from casement.usecases.tie_flow import FlowTokens
+from casement.usecases.windows import Watch
 from functions.react.app import changes_in, handler
 from tests.support.deliveries import projections_on
 from tests.support.faults import Faults
@@ -204,6 +207,20 @@ def waits_for(contact: str) -> Pending:
     return Pending(key, request, "crm", WaitsFor.CUSTOMER, NOON + 3_600_000)
 
 
+def untold(kept: Table, now: int) -> Watch:
+    """What it takes to tell of windows, where nobody wants to know."""
+    standings = Standings(kept, retention_days=365)
+    return Watch(
+        Conversations(kept).alias,
+        Messages(kept),
+        Log(kept),
+        standings,
+        lambda _: WindowRules(),
+        lambda *_: False,
+        lambda: now,
+    )
+
+
 def reacted(
     dynamodb: "DynamoDBClient",
     table: str,
@@ -226,6 +243,7 @@ def reacted(
         chapters_in,
         jobs.extend,
         Numbers(kept),
+        untold(kept, now),
         lambda: now,
         FlowTokens(lambda _: None, FlowUses(kept)),
     )

@@ -14,6 +14,7 @@ from casement.store.sends import Sends
 from tests.support.samples import WEBHOOKS, images
 
 NUMBER, ALICE = "100000000000001", "US.10000000000000000101"
+WABA = "200000000000001"
 OURS = MessageKey(ALICE, "01M7Q5DMSG04HMASW9NF6YY093")  # the send that the samples' statuses are of
 NOON = 1_795_000_000_000
 
@@ -44,7 +45,7 @@ def opener(element: Any) -> dict[str, Any]:
     ],
 )
 def test_a_message_that_opens_the_window_says_what_the_customer_said(element, said):
-    assert happening_in(opener(element)) == Opened(NUMBER, ALICE, NOON, "digest", said)
+    assert happening_in(opener(element)) == Opened(NUMBER, ALICE, NOON, "digest", said, message="wamid.1")
 
 
 @pytest.mark.parametrize(
@@ -78,7 +79,7 @@ def test_two_tellings_of_one_message_are_two_openers():
 def test_a_late_refusal_for_the_window_names_its_send():
     (image,) = images("status_failed_window_closed")
 
-    assert happening_in(image) == WindowRefused(NUMBER, OURS)
+    assert happening_in(image) == WindowRefused(NUMBER, OURS, WABA)
 
 
 def test_a_refusal_at_once_is_the_same():

@@ -45,6 +45,9 @@ class EventType(StrEnum):
     TEST = "casement.test"
 
 
+OF_WINDOWS = (EventType.WINDOW_OPENED, EventType.WINDOW_CLOSING, EventType.WINDOW_CLOSED)
+
+
 @dataclass(frozen=True, slots=True)
 class Event:
     """Something that happened. `at` is epoch milliseconds, by Meta's clock where Meta tells of it.

@@ -8,7 +8,7 @@ from casement.domain.message_key import MessageKey
 @dataclass(frozen=True, slots=True)
 class Opened:
     """A customer's message or call opened the window. `said` is its text, or the button they tapped; `tapped` the
-    wamid of the template whose button it was."""
+    wamid of the template whose button it was, `message` its own wamid, or the id of the call."""
 
     number: str
     contact: str
@@ -16,6 +16,8 @@ class Opened:
     id: str  # tells openers of one conversation apart
     said: str | None = None
     tapped: str | None = None
+    message: str = ""
+    waba_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +26,7 @@ class WindowRefused:
 
     number: str
     send: MessageKey
+    waba_id: str = ""  # where Meta said so in a webhook
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from casement.domain.consent import RESUME_WORDS, STOP_WORDS, Words
@@ -18,9 +18,11 @@ from casement.domain.policy import (
 )
 from casement.domain.starter import STARTER_PURPOSES
 from casement.domain.untrusted import is_text
+from casement.domain.window import WindowRules
 
 MOST_HOLDS = 20  # of one conversation, unless the owner says otherwise
 MOST_HOLDS_EVER = 100
+LONGEST_LEAD_S = 86_400
 DEFAULT_LANGUAGES = ("en_US", "en")
 _MOST_LISTED = 50
 # The fields of a contact, and the answers of a Flow that they are taken from unless the owner says otherwise.
@@ -62,6 +64,11 @@ class NumberSettings:
     when_limited: WhenLimited = WhenLimited.REFUSE
     when_dearer: WhenDearer = WhenDearer.SEND
     flow_fields: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: FLOW_FIELDS)  # answers, by field
+    closing_lead_s: int | None = None  # before its end, from when on a window is closing; None as the stack has it
+
+    def rules(self, stack: WindowRules) -> WindowRules:
+        """When windows of this number count as closing, and when sends stop, given what holds for the whole stack."""
+        return stack if self.closing_lead_s is None else replace(stack, closing_lead_ms=self.closing_lead_s * 1000)
 
     @property
     def serving(self) -> Mapping[str, tuple[PurposeTemplate, ...]]:
@@ -143,6 +150,8 @@ def settings_from(given: object) -> NumberSettings:
         read["when_dearer"] = when_dearer_from(given["when_dearer"])
     if given.get("flow_fields") is not None:
         read["flow_fields"] = _flow_fields(given["flow_fields"])
+    if given.get("closing_lead_s") is not None:
+        read["closing_lead_s"] = _closing_lead(given["closing_lead_s"])
     return NumberSettings(**read)
 
 
@@ -158,6 +167,7 @@ def settings_view(settings: NumberSettings) -> dict[str, Any]:
         "when_limited": settings.when_limited.value,
         "when_dearer": settings.when_dearer.value,
         "flow_fields": {name: list(answers) for name, answers in settings.flow_fields.items()},
+        "closing_lead_s": settings.closing_lead_s,
     }
 
 
@@ -224,6 +234,13 @@ def _name(given: Any, where: str) -> str:
         raise InvalidRequest(f"{where} must hold strings of 1 to {LONGEST_WORD} characters.", parameter=where)
     name: str = given
     return name
+
+
+def _closing_lead(given: object) -> int:
+    if not isinstance(given, int) or isinstance(given, bool) or not 0 <= given <= LONGEST_LEAD_S:
+        why = f"closing_lead_s must be a number of seconds from 0 to {LONGEST_LEAD_S}."
+        raise InvalidRequest(why, parameter="closing_lead_s")
+    return given
 
 
 def _most_holds(given: object) -> int:

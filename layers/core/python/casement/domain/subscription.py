@@ -307,6 +307,12 @@ def _iso(at: int) -> str:
     return datetime.fromtimestamp(at / 1000, UTC).isoformat(timespec="milliseconds")
 
 
+def want_any(types: Iterable[str], number: str, waba_id: str, now: int, subscriptions: Iterable[Subscription]) -> bool:
+    """Whether an event of one of `types`, of a number, would be for any of `subscriptions`."""
+    events = [Event("", each, now, {}, number, waba_id=waba_id) for each in types]
+    return any(each.wants(event) for each in subscriptions for event in events)
+
+
 def who_want(event: Event, subscriptions: Iterable[Subscription]) -> list[Subscription]:
     """Those of `subscriptions` that an event is for."""
     return [each for each in subscriptions if each.wants(event)]

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from casement.store.pendings import Pendings
     from casement.store.profiles import Profiles
     from casement.store.sends import Sends
+    from casement.store.standings import Standings
     from casement.store.subscriptions import Subscriptions
     from casement.store.table import Table
     from casement.store.template_counts import TemplateCounts
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
     from casement.usecases.engine import Engine
     from casement.usecases.react import Outlook, Projections
     from casement.usecases.tie_flow import FlowTokens
+    from casement.usecases.windows import Watch
 
 
 # Lambda sets the root logger's level before it imports us; at DEBUG botocore would log requests and answers whole, with
@@ -177,6 +179,14 @@ def numbers() -> "Numbers":
     from casement.store.numbers import Numbers
 
     return Numbers(table())
+
+
+@cache
+def standings() -> "Standings":
+    """Where conversations stand."""
+    from casement.store.standings import Standings
+
+    return Standings(table(), retention_days=settings().retention_days)
 
 
 @cache
@@ -379,6 +389,27 @@ def outlook(secret_source: Callable[[], SecretSource]) -> "Outlook":
         chapters_in,
         lambda jobs: outbox().put(jobs),
         numbers(),
+        watch(),
         now,
         flow_tokens(secret_source),
+    )
+
+
+def watch() -> "Watch":
+    """What it takes to tell of windows."""
+    from casement.domain.events import OF_WINDOWS
+    from casement.domain.subscription import want_any
+    from casement.usecases.windows import Watch
+
+    def wanted(number: str, waba_id: str) -> bool:
+        return want_any(OF_WINDOWS, number, waba_id, now(), subscriptions().all(now()))
+
+    return Watch(
+        conversations().alias,
+        messages(),
+        log(),
+        standings(),
+        lambda number: numbers().state(number, now()).settings.rules(settings().window_rules),
+        wanted,
+        now,
     )

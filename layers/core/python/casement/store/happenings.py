@@ -28,11 +28,13 @@ def happening_in(image: Mapping[str, Any]) -> Happening | None:
     _, number_id, contact = pk.split("#")
     prefix, at, *rest = sk.split("#")
     match prefix, rest:
-        case "W", ["0", _, _, digest, *_]:
-            element = json.loads(text(image, "raw"))["element"]
-            return Opened(number_id, contact, int(at), digest, _said(element), _tapped(element))
+        case "W", ["0", _, id_, digest, *_]:
+            raw = json.loads(text(image, "raw"))
+            said, tapped = _said(raw["element"]), _tapped(raw["element"])
+            return Opened(number_id, contact, int(at), digest, said, tapped, id_, raw.get("waba_id") or "")
         case "W", ["1", "send", ulid, *_]:
-            return WindowRefused(number_id, MessageKey(contact, ulid))
+            waba_id = json.loads(text(image, "raw") or "{}").get("waba_id") or ""
+            return WindowRefused(number_id, MessageKey(contact, ulid), waba_id)
         case "M", ["send", _, *status]:
             return _what_an_error_tells(number_id, contact, int(at), _codes(image, status), image)
     return None

@@ -21,6 +21,8 @@ IN, OUT = "I#", "O#"
 PENDING, ENDED, ATTENTION, NOTABLE = "H#", "h#", "A#", "V#"  # in a number's log shards too
 VERDICT, UNRESOLVED = "verdict", "unresolved"  # kinds of what is notable
 SETTINGS, HEALTH, SWEPT, LEFT_AT, COUNTED = "settings", "health", "swept", "left at", "counted"
+WINDOWS = "windows"  # how far they were looked through, beside what is above
+STANDING = "P#standing"
 API_KEYS = "KEYS"
 SUBSCRIPTIONS = "SUBS"
 QUARANTINE = "Q"
@@ -165,6 +167,11 @@ def profile(number: str, contact: str) -> Key:
 def flow_use(number: str, token: str) -> Key:
     """That a Flow token was used: a partition each."""
     return Key(f"F#{part(number)}#{hashlib.sha256(token.encode(errors='surrogatepass')).hexdigest()}", "-")
+
+
+def standing(number: str, contact: str) -> Key:
+    """Where a conversation stands: what was told of its window."""
+    return Key(conversation(number, contact), STANDING)
 
 
 def number_state(number: str, what: str) -> Key:

@@ -42,11 +42,13 @@ class Log:
         merged = heapq.merge(*ranges, key=lambda entry: entry.position, reverse=True)
         return (entry for entry in merged if before is None or entry.position < before)
 
-    def oldest_inbound(self, number_id: str, *, since: int, after: Position | None = None) -> Iterator[Entry]:
-        """A17. What came in since `since`, oldest first, after `after`."""
+    def oldest_inbound(
+        self, number_id: str, *, since: int, until: int = _EVER, after: Position | None = None
+    ) -> Iterator[Entry]:
+        """A17. What came in from `since` up to `until` (epoch milliseconds), oldest first, after `after`."""
         start = max(since, after.at) if after else since
         ranges = [
-            self._range(number_id, shard, keys.IN, start, _EVER, newest_first=False) for shard in range(keys.LOG_SHARDS)
+            self._range(number_id, shard, keys.IN, start, until, newest_first=False) for shard in range(keys.LOG_SHARDS)
         ]
         merged = heapq.merge(*ranges, key=lambda entry: entry.position)
         return (entry for entry in merged if after is None or entry.position > after)

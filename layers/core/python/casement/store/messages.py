@@ -14,6 +14,7 @@ from casement.domain.life import Status
 from casement.domain.message_key import MessageKey, is_template_id
 from casement.domain.messages import Position, Said, Send, TemplateSent
 from casement.domain.meta_time import milliseconds
+from casement.domain.window import Opener
 from casement.store import keys
 from casement.store.keys import Key
 from casement.store.table import Item, Table, number, text
@@ -100,7 +101,18 @@ class Messages:
     def answered_at(self, number_id: str, contacts: Iterable[str], since: int, until: int) -> int | None:
         """A22. When the business first wrote between `since` and `until`: a send that Meta took, or an echo."""
         found = self._first_of_each(number_id, contacts, keys.MESSAGES, since, until, _is_answer)
-        return min(found, default=None)
+        return min((part.position.at for part in found), default=None)
+
+    def answered_by(
+        self, number_id: str, contacts: Iterable[str], since: int, until: int
+    ) -> Iterator[MessageKey | None]:
+        """A22. What the business wrote between `since` and `until`: the sends that Meta took, None for an echo."""
+        for contact in contacts:
+            first, last = (keys.MESSAGES + keys.moment(at) for at in (since, until))
+            for found in self._table.query(keys.conversation(number_id, contact), first, last):
+                if _is_answer(part := _part(contact, found)):
+                    kind, id_ = part.position.rest.split("#")
+                    yield MessageKey(contact, id_) if kind == "send" else None
 
     def templates_sent(self, number_id: str, contacts: Iterable[str], since: int, until: int) -> Iterator[TemplateSent]:
         """A57. The template messages to a conversation that Meta took between `since` and `until`, newest first."""
@@ -123,12 +135,13 @@ class Messages:
         ]
         return heapq.merge(*ranges, key=lambda sent: sent.key.ulid, reverse=True)
 
-    def last_wrote(self, number_id: str, contacts: Iterable[str], since: int, until: int) -> int | None:
-        """A58. When the customer last wrote or called, from `since` on and before `until`; None if they did not."""
+    def last_opener(self, number_id: str, contacts: Iterable[str], since: int, until: int) -> Opener | None:
+        """A58. The customer's last message or call from `since` on and before `until`; None if there is none."""
         found = self._first_of_each(
             number_id, contacts, keys.WINDOW, since, until, _is_a_word, newest_first=True, limit=2
         )
-        return max(found, default=None)
+        openers = (Opener(part.position.at, part.position.rest.partition("#")[2]) for part in found)
+        return max(openers, key=lambda opener: opener.at, default=None)
 
     def _first_of_each(
         self,
@@ -141,8 +154,8 @@ class Messages:
         *,
         newest_first: bool = False,
         limit: int | None = None,
-    ) -> Iterator[int]:
-        """When what is wanted first comes among a prefix of each alias, in the order of reading; of those where it
+    ) -> Iterator["_Part"]:
+        """What is wanted and comes first among a prefix of each alias, in the order of reading; of those where it
         does."""
         for contact in contacts:
             found = self._table.query(
@@ -154,7 +167,7 @@ class Messages:
             )
             parts = (_part(contact, item) for item in found)
             if (first := next(filter(wanted, parts), None)) is not None:
-                yield first.position.at
+                yield first
 
     def _range(self, number_id: str, contact: str, prefix: str, before: Position | None) -> Iterator["_Part"]:
         until = f"{prefix}{keys.moment(before.at)}$" if before else f"{prefix[0]}$"

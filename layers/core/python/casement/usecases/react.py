@@ -20,9 +20,10 @@ from casement.domain.profile import Profile
 from casement.domain.template_counts import REPLIED, TAPPED, Cell, Step, cells_of, detailed
 from casement.domain.template_health import alarm_for
 from casement.domain.template_history import Chapter, Transition
-from casement.domain.window import DAY_MS
+from casement.domain.window import DAY_MS, Opener
 from casement.usecases.find_conversation import ReadAlias, find_conversation
 from casement.usecases.tie_flow import FlowTokens, tie
+from casement.usecases.windows import Watch, change_standing, is_due, look_at, opened_by
 
 Item = dict[str, Any]
 _SAYS_SOMETHING_MS = 15 * 60_000
@@ -89,7 +90,7 @@ class Messages(Protocol):
     def templates_sent(
         self, number_id: str, contacts: Iterable[str], since: int, until: int
     ) -> Iterator[TemplateSent]: ...
-    def last_wrote(self, number_id: str, contacts: Iterable[str], since: int, until: int) -> int | None: ...
+    def last_opener(self, number_id: str, contacts: Iterable[str], since: int, until: int) -> Opener | None: ...
 
 
 class Counts(Protocol):
@@ -122,6 +123,7 @@ class Outlook:
     chapters_in: Callable[[Mapping[str, Any], Mapping[str, Any] | None], Iterable[Chapter]]
     enqueue: Callable[[Iterable[Job]], None]
     numbers: Numbers
+    watch: Watch
     clock: Callable[[], int]
     flow_tokens: FlowTokens
 
@@ -220,13 +222,25 @@ def _follow(happening: Happening | None, outlook: Outlook) -> tuple[Job | None, 
     match happening:
         case Opened() as opened:
             conversation = find_conversation(opened.number, opened.contact, read=outlook.read_alias)
+            if outlook.watch.wanted(opened.number, opened.waba_id):
+                _tell_of_window(opened, conversation, outlook.watch)
             waits = outlook.pendings.of(opened.number, conversation.contacts)
             job = Job(opened.number, conversation.contact, why=opened.id) if waits else None
             return job, list(_answers(opened, conversation, outlook))
-        case WindowRefused(number, send):
+        case WindowRefused(number, send, waba_id):
             conversation = find_conversation(number, send.contact, read=outlook.read_alias)
+            if outlook.watch.wanted(number, waba_id):
+                look_at(conversation, waba_id, outlook.watch)
             return Job(number, conversation.contact, send), []
     return None, []
+
+
+def _tell_of_window(opened: Opened, conversation: Conversation, watch: Watch) -> None:
+    """Tell that a window opened, and of one whose time has come already what the sweep is too late for."""
+    opener = Opener(opened.at, opened.message)
+    change_standing(conversation, opened.waba_id, lambda was: opened_by(opener, conversation, was, watch), watch)
+    if is_due(opener, conversation.number, watch):
+        look_at(conversation, opened.waba_id, watch)
 
 
 def _answers(opened: Opened, conversation: Conversation, outlook: Outlook) -> Iterator[Step]:
@@ -238,7 +252,7 @@ def _answers(opened: Opened, conversation: Conversation, outlook: Outlook) -> It
         lately = outlook.messages.templates_sent(number, contacts, until - _TAPPED_WITHIN_MS, until)
         if tapped := next((sent for sent in lately if sent.wamid == opened.tapped), None):
             yield Step(number, tapped.template_id, detailed(TAPPED, opened.said or ""), tapped.key.ulid)
-    last_wrote = outlook.messages.last_wrote(number, contacts, until - DAY_MS, opened.at)
-    since = until - DAY_MS if last_wrote is None else last_wrote
+    before = outlook.messages.last_opener(number, contacts, until - DAY_MS, opened.at)
+    since = before.at if before else until - DAY_MS
     if answered := next(outlook.messages.templates_sent(number, contacts, since, until), None):
         yield Step(number, answered.template_id, REPLIED, answered.key.ulid)
