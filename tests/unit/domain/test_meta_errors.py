@@ -191,6 +191,7 @@ def test_every_error_is_shown_in_metas_shape(kind):
         errors.WindowClosed: ("closed", {"window": {}}),
         errors.GraphRejected: (400, {"error": {"code": 131026, "message": "(#131026) no"}}, 131026),
         errors.TemplateFaulty: ((Fault("name", "Too long."), Fault("", "No object.")),),
+        errors.AutomationsFaulty: ((Fault("rules", "Too many."),),),
     }.get(kind, ("in words",))
     as_meta = issubclass(kind, errors.RefusedAsMetaWould)
     error = kind(*arguments, code=132015) if as_meta else kind(*arguments)

@@ -9,6 +9,7 @@
     ├── WindowClosed            free-form outside the customer service window
     ├── TemplateNotFound        no such template in that language
     ├── TemplateFaulty          Meta would not review it: every fault, with its place
+    ├── AutomationsFaulty       rules that cannot be kept: every fault, with its place
     ├── RefusedAsMetaWould      Meta would refuse it now, with this code
     │   ├── TemplateNotSendable     the template exists, and is not approved or does not fit
     │   ├── TemplateChangeRefused   its name is taken, or it may not be changed yet, or ever
@@ -81,6 +82,14 @@ class TemplateNotFound(CasementError):
 
 class TemplateFaulty(CasementError):
     """What is to become a template breaks Meta's rules. `faults` are all of them, in words and with their places."""
+
+    def __init__(self, faults: "tuple[Fault, ...]") -> None:
+        super().__init__(" ".join(f"{fault.path}: {fault.why}" if fault.path else fault.why for fault in faults))
+        self.faults = faults
+
+
+class AutomationsFaulty(CasementError):
+    """Automations that cannot be kept. `faults` are all of them, in words and with their places."""
 
     def __init__(self, faults: "tuple[Fault, ...]") -> None:
         super().__init__(" ".join(f"{fault.path}: {fault.why}" if fault.path else fault.why for fault in faults))

@@ -14,7 +14,7 @@ _PRESENTABLE = re.compile(r"[A-Za-z0-9_]{1,40}")
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """Something for which Meta would refuse a template."""
+    """Something for which Meta would refuse a template, or Casement an owner's rules."""
 
     path: str  # where, as in `components[2].buttons[0].url`; "" for the whole
     why: str  # a sentence

@@ -9,6 +9,7 @@ from http import HTTPStatus
 from typing import Any, NamedTuple
 
 from casement.domain.errors import (
+    AutomationsFaulty,
     CasementError,
     CategoryMoved,
     ChangedMeanwhile,
@@ -53,6 +54,7 @@ GRAPH_ERROR: Mapping[type[CasementError], GraphShape] = {
     WindowClosed: GraphShape(HTTPStatus.BAD_REQUEST, 131047),
     TemplateNotFound: GraphShape(HTTPStatus.NOT_FOUND, 132001),
     TemplateFaulty: GraphShape(HTTPStatus.BAD_REQUEST, 100),
+    AutomationsFaulty: GraphShape(HTTPStatus.BAD_REQUEST, 100),
     TemplateChangeRefused: GraphShape(HTTPStatus.BAD_REQUEST, 100),  # the error brings its subcode
     TemplateNotSendable: GraphShape(HTTPStatus.BAD_REQUEST, 132015),  # the error brings its own code
     CategoryMoved: GraphShape(HTTPStatus.BAD_REQUEST, 100),  # Meta would send it
@@ -109,7 +111,7 @@ def _ours(error: CasementError) -> Mapping[str, Any]:
         return error.details
     if isinstance(error, InvalidRequest) and error.parameter:
         return {"parameter": error.parameter}
-    if isinstance(error, TemplateFaulty):
+    if isinstance(error, TemplateFaulty | AutomationsFaulty):
         return {"faults": [{"path": fault.path, "why": fault.why} for fault in error.faults]}
     if isinstance(error, TemplateChangeRefused) and error.retry_after is not None:
         return {"retry_after": error.retry_after}

@@ -23,6 +23,7 @@ VERDICT, UNRESOLVED = "verdict", "unresolved"  # kinds of what is notable
 SETTINGS, HEALTH, SWEPT, LEFT_AT, COUNTED = "settings", "health", "swept", "left at", "counted"
 WINDOWS = "windows"  # how far they were looked through, beside what is above
 STANDING = "P#standing"
+AUTOMATIONS = "automations"  # before what is asked of a number for every send
 API_KEYS = "KEYS"
 SUBSCRIPTIONS = "SUBS"
 QUARANTINE = "Q"
