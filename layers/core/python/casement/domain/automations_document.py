@@ -267,7 +267,7 @@ class _Rules:
             if by_language and not _is_language(language):
                 self._tell(where, "This must be the code of a language, such as `es` or `pt_BR`.")
             for word in self._list(words, where):
-                if not is_sayable(word):
+                if word and not is_sayable(word):
                     self._tell(where, "A word must have a letter, a digit or an emoji.")
                 yield language, word
 
