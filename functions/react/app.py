@@ -38,5 +38,5 @@ def handler(event: Mapping[str, Any], _context: Any) -> dict[str, Any]:
         wiring.count("WindowMispredicted", reacted.mispredicted)
     for name, count in Counter(reacted.alarms).items():
         wiring.count(name, count)
-    logger.info("reacted", records=len(records), entries=reacted.entries, jobs=reacted.jobs)
+    logger.info("reacted", records=len(records), entries=reacted.entries, jobs=reacted.jobs, told=reacted.told)
     return {"batchItemFailures": []}

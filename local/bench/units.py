@@ -13,6 +13,7 @@ from casement.domain.number import Health, NumberSettings, NumberState
 from casement.domain.pending import State
 from casement.domain.policy import WhenClosed
 from casement.domain.sending import Message, Outcome, Request
+from casement.domain.subscription import Subscription
 from casement.domain.template_counts import cells_of
 from casement.domain.templates import APPROVED, Held, Template
 from casement.domain.window import DAY_MS, WindowRules
@@ -20,10 +21,12 @@ from casement.meta.webhook import split
 from casement.runtime.graph_shape import shown
 from casement.store.contacts import Contacts
 from casement.store.conversations import Conversations
+from casement.store.event_changes import events_in
 from casement.store.facts import Facts
 from casement.store.flow_submissions import submission_of
 from casement.store.flow_uses import FlowUses
 from casement.store.happenings import happening_in
+from casement.store.journal import Journal
 from casement.store.log import Log, entry_of
 from casement.store.messages import Messages
 from casement.store.numbers import Numbers
@@ -41,6 +44,7 @@ from casement.usecases.once import Once
 from casement.usecases.outbox import work_off
 from casement.usecases.react import Change, Outlook, Projections, project, react
 from casement.usecases.send_message import Asking, send_message
+from casement.usecases.tell import Telling
 from casement.usecases.tie_flow import FlowTokens
 from casement.usecases.windows import Watch
 from local.bench import Figure, syncing, webhooks
@@ -251,6 +255,13 @@ def _key(answer: Answer) -> MessageKey:
     return key
 
 
+class _Nobody:
+    """No subscriber, which is remembered for five seconds."""
+
+    def all(self, _now: int) -> list[Subscription]:
+        return []
+
+
 def _react(images: list[Item], table: Table) -> None:
     """All of what react does, its jobs apart."""
     pendings = Pendings(table, retention_days=RETENTION_DAYS)
@@ -265,6 +276,8 @@ def _react(images: list[Item], table: Table) -> None:
         Templates(table),
         chapters_in,
         lambda _: None,
+        events_in,
+        Telling(_Nobody(), Journal(table), lambda _: None, Log(table), lambda: NOW),
         Numbers(table),
         watch,
         lambda: NOW,

@@ -219,10 +219,12 @@ def test_receive_webhook(casement):
 
 def test_react(casement):
     casement.tells_of_windows = True
+    casement.subscribe()
     hold(casement)
     casement.wrote()
     with operations(casement) as seen:
         casement.react()
+    casement.send()  # whose statuses are told with the callback data of whoever asked for it
     receive(casement)
     casement.simulator.inbound(message=FORM, sender=ALICE)
     casement.deliver()

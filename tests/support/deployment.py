@@ -17,11 +17,12 @@ import httpx
 from botocore.exceptions import ClientError
 
 from casement.domain.api_key import ApiKey, Scope, digest_of
+from casement.domain.deliveries import Delivery
 from casement.domain.events import OF_WINDOWS
 from casement.domain.flow_token import read_flow_token
 from casement.domain.jobs import Job
 from casement.domain.number import settings_from, token_digest
-from casement.domain.subscription import want_any
+from casement.domain.subscription import Mode, Subscription, want_any
 from casement.domain.window import WindowRules
 from casement.meta.graph import TIMEOUT, Graph
 from casement.meta.media import TIMEOUT as MEDIA_TIMEOUT
@@ -34,10 +35,12 @@ from casement.runtime.secret import Secret, SecretSource, read
 from casement.store.api_keys import ApiKeys
 from casement.store.contacts import Contacts
 from casement.store.conversations import Conversations
+from casement.store.event_changes import events_in
 from casement.store.facts import Facts
 from casement.store.flow_submissions import submission_of
 from casement.store.flow_uses import FlowUses
 from casement.store.happenings import happening_in
+from casement.store.journal import Journal
 from casement.store.log import Log, entry_of
 from casement.store.messages import Messages
 from casement.store.numbers import Numbers
@@ -55,6 +58,7 @@ from casement.usecases.react import Outlook, Projections, react
 from casement.usecases.read import MOST_READ, Reader
 from casement.usecases.sweep import Swept
 from casement.usecases.sync_templates import Synced
+from casement.usecases.tell import Telling
 from casement.usecases.tie_flow import FlowTokens
 from casement.usecases.windows import Watch
 from functions.pass_media import app as pass_media
@@ -154,8 +158,9 @@ class Deployment:
         self.numbers_kept, self.contacts = Numbers(self.table), Contacts(self.table)
         self.profiles = Profiles(self.table)
         self.pendings = Pendings(self.table, retention_days=365)
+        self.subscriptions, self.journal = Subscriptions(self.table), Journal(self.table)
+        self.told: list[Delivery] = []  # the queue of what subscribers are to be told
         self.counted: list[str] = []
-        self.subscriptions = Subscriptions(self.table)
         self.tells_of_windows = False  # whether or not anybody has subscribed to them
         self.alarmed: list[str] = []  # metrics of what somebody should know of templates
         self.jobs: list[Job] = []  # the outbox
@@ -316,6 +321,8 @@ class Deployment:
             self.templates,
             chapters_in,
             self.jobs.extend,
+            events_in,
+            self.telling(),
             self.numbers_kept,
             self.watch(),
             lambda: self.now,
@@ -345,6 +352,16 @@ class Deployment:
 
     def _rules(self, number: str) -> WindowRules:
         return self.numbers_kept.state(number, self.now).settings.rules(RULES)
+
+    def telling(self) -> Telling:
+        """What telling subscribers takes."""
+        return Telling(self.subscriptions, self.journal, self.told.extend, Log(self.table), lambda: self.now)
+
+    def subscribe(self, *, mode: Mode = Mode.EVENTS, types: Iterable[str] = ("*",), id_: str = "sub_1") -> Subscription:
+        """Somebody wants to know."""
+        made = Subscription(id_, "https://hooks.example", mode=mode, types=tuple(types))
+        self.subscriptions.add(made)
+        return made
 
     def work_off(self) -> None:
         """Do the outbox's jobs that need not wait: of a conversation one after the other, as its queue gives them."""

@@ -86,7 +86,11 @@ ALLOWED = {
     "ReadApi": on_table("BatchGetItem", "GetItem", "Query") | SECRET,
     "WriteApi": on_table("BatchGetItem", "DeleteItem", "GetItem", "PutItem", "Query") | SECRET,
     "TemplatesApi": on_table("GetItem", "PutItem", "Query") | SECRET,
-    "React": on_table("BatchWriteItem", "GetItem", "PutItem", "Query") | SECRET | STREAM | JOBS | FAILURES,
+    "React": on_table("BatchGetItem", "BatchWriteItem", "GetItem", "PutItem", "Query")
+    | SECRET
+    | STREAM
+    | JOBS
+    | FAILURES,
     "SendOutbox": on_table("DeleteItem", "GetItem", "PutItem", "Query") | SECRET | TAKEN_JOBS | PUT_OFF,
     "SweepSends": on_table("BatchGetItem", "BatchWriteItem", "DeleteItem", "GetItem", "PutItem", "Query")
     | SECRET
@@ -277,16 +281,25 @@ def test_an_api_client_cannot_use_up_what_webhooks_may_take():
     assert api["DefaultRouteSettings"]["ThrottlingRateLimit"] == {"Ref": "ApiRateLimit"}
 
 
-def test_conversations_and_templates_wake_react_and_only_template_events_wake_the_sync():
+def test_what_something_follows_from_wakes_react_and_only_template_events_wake_the_sync():
     filters = {name: stream_filters(event) for name, event in events("DynamoDB")}
 
     assert filters == {
         "React": [
-            {"eventName": ["INSERT", "MODIFY"], "dynamodb": {"Keys": {"PK": {"S": [{"prefix": "C#"}]}}}},
-            {"eventName": ["INSERT", "MODIFY"], "dynamodb": {"Keys": {"PK": {"S": [{"prefix": "T#"}]}}}},
+            changed({"PK": {"S": [*map(starting, ("C#", "T#", "E#", "A#")), "SUBS"]}}),
+            changed({"PK": {"S": [starting("L#")]}, "SK": {"S": [*map(starting, ("H#", "h#", "A#"))]}}),
+            changed({"PK": {"S": [starting("N#")]}, "SK": {"S": ["health"]}}),
         ],
         "SyncTemplates": [{"eventName": ["INSERT"], "dynamodb": {"Keys": {"PK": {"S": [{"prefix": "E#"}]}}}}],
     }
+
+
+def changed(keys: Any) -> Any:
+    return {"eventName": ["INSERT", "MODIFY"], "dynamodb": {"Keys": keys}}
+
+
+def starting(prefix: str) -> dict[str, str]:
+    return {"prefix": prefix}
 
 
 def test_no_record_is_told_once_its_counts_are_folded():

@@ -9,29 +9,35 @@ import pytest
 from botocore.exceptions import EndpointConnectionError
 
 from casement.domain.consent import Party, Scope, Wish
+from casement.domain.deliveries import delivery_from
 from casement.domain.errors import StoreUnavailable
 from casement.domain.facts import Link, LinkKind
 from casement.domain.jobs import Job, job_from
 from casement.domain.message_key import MessageKey
 from casement.domain.pending import Pending, WaitsFor
 from casement.domain.sending import Request
+from casement.domain.subscription import Subscription
 from casement.domain.window import WindowRules
 from casement.runtime import wiring
 from casement.store import keys
 from casement.store.conversations import Conversations
+from casement.store.event_changes import events_in
 from casement.store.facts import Facts
 from casement.store.flow_uses import FlowUses
 from casement.store.happenings import happening_in
+from casement.store.journal import Journal
 from casement.store.log import Log, entry_of
 from casement.store.messages import Messages
 from casement.store.numbers import Numbers
 from casement.store.pendings import Pendings
 from casement.store.standings import Standings
+from casement.store.subscriptions import Subscriptions
 from casement.store.table import Table
 from casement.store.template_changes import chapters_in
 from casement.store.template_counts import TemplateCounts, steps_in
 from casement.store.templates import Templates
 from casement.usecases.react import Change, Outlook, Reacted, project, react
+from casement.usecases.tell import Telling
 from casement.usecases.tie_flow import FlowTokens
 from casement.usecases.windows import Watch
 from functions.react.app import changes_in, handler
@@ -242,6 +248,8 @@ def reacted(
         Templates(kept),
         chapters_in,
         jobs.extend,
+        events_in,
+        Telling(Subscriptions(kept), Journal(kept), lambda _: None, Log(kept), lambda: now),
         Numbers(kept),
         untold(kept, now),
         lambda: now,
@@ -340,12 +348,12 @@ class TestHandler:
         for factory in built:
             factory.cache_clear()
 
-    @pytest.fixture
-    def outbox(self, monkeypatch):
-        """The queue, in moto too; what lies in it."""
+    @pytest.fixture(params=["OUTBOX_URL"])
+    def queue(self, request, monkeypatch):
+        """A queue, in moto too; what lies in it."""
         queues = boto3.client("sqs", region_name=REGION)
-        url = queues.create_queue(QueueName="outbox.fifo", Attributes={"FifoQueue": "true"})["QueueUrl"]
-        monkeypatch.setenv("OUTBOX_URL", url)
+        url = queues.create_queue(QueueName="queue.fifo", Attributes={"FifoQueue": "true"})["QueueUrl"]
+        monkeypatch.setenv(request.param, url)
         yield lambda: queues.receive_message(QueueUrl=url, MaxNumberOfMessages=10, AttributeNames=["All"])["Messages"]
         queues.delete_queue(QueueUrl=url)
 
@@ -373,7 +381,20 @@ class TestHandler:
         with Faults(client, Random(1), lost=1.0).at_work():  # noqa: S311 - chances, not secrets
             assert handler(self.batch(), None) == {"batchItemFailures": [{"itemIdentifier": "100"}]}
 
-    def test_a_job_lies_on_the_outbox_in_its_conversations_group(self, wired, outbox):
+    @pytest.mark.parametrize("queue", ["DELIVERIES_URL"], indirect=True)
+    def test_a_delivery_lies_on_its_queue_in_its_subscribers_lane(self, wired, queue):
+        client, table = wired
+        Subscriptions(Table(client, table)).add(Subscription("sub_1", "https://hooks.example", types=("message.*",)))
+
+        assert handler(self.batch(), None) == {"batchItemFailures": []}
+
+        (message,) = queue()
+        delivery = delivery_from(message["Body"])
+        assert (delivery.subscription, delivery.type) == ("sub_1", "message.received")
+        assert message["Attributes"]["MessageGroupId"] == f"sub_1.{delivery.lane(8)}"
+        assert message["Attributes"]["MessageDeduplicationId"] == f"sub_1.{delivery.event}"
+
+    def test_a_job_lies_on_the_outbox_in_its_conversations_group(self, wired, queue):
         _, table = wired
         (change,) = changes_in(event("react_stream_record")["Records"])
         contact = change.new["PK"]["S"].rpartition("#")[2]
@@ -381,7 +402,7 @@ class TestHandler:
 
         assert handler(self.batch(), None) == {"batchItemFailures": []}
 
-        (message,) = outbox()
+        (message,) = queue()
         job = job_from(message["Body"])
         assert (job.number, job.contact) == (NUMBER, contact)
         assert message["Attributes"]["MessageGroupId"] == job.group

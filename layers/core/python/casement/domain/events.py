@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, NamedTuple
 
 from casement.domain.message_key import MessageKey
 
@@ -54,7 +54,9 @@ class Event:
 
     `contact` is the contact key of its conversation, empty for what belongs to none; `number` is empty for what belongs
     to a whole WABA. `meta` is what Meta said, for subscribers in Meta's own shape: `field`, `waba_id`, `metadata`,
-    `contact` and `element`, as a fact keeps them; None for what Meta never said.
+    `contact` and `element`, as a fact keeps them, the `key` under which the element stood in a webhook's value (None if
+    it was the value) and the `time` of its entry (epoch seconds), where it has one. It is None for what Meta never
+    said.
     """
 
     id: str
@@ -82,6 +84,13 @@ class Event:
         }
         named = {"phone_number_id": self.number, "waba_id": self.waba_id, "conversation_id": self.contact}
         return told | {name: value for name, value in named.items() if value} | {"data": self.data}
+
+
+class Numbered(NamedTuple):
+    """An event with its place among those of its scope."""
+
+    sequence: int
+    event: Event
 
 
 def event_id(kind: str, at: int, *what: str) -> str:

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from casement.store.conversations import Conversations
     from casement.store.deliveries import Deliveries
     from casement.store.facts import Facts
+    from casement.store.journal import Journal
     from casement.store.log import Log
     from casement.store.messages import Messages
     from casement.store.numbers import Numbers
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
     from casement.store.templates import Templates
     from casement.usecases.engine import Engine
     from casement.usecases.react import Outlook, Projections
+    from casement.usecases.tell import Telling
     from casement.usecases.tie_flow import FlowTokens
     from casement.usecases.windows import Watch
 
@@ -230,6 +232,21 @@ def subscriptions() -> "Subscriptions":
 
 
 @cache
+def journal() -> "Journal":
+    """What subscribers were told."""
+    from casement.store.journal import Journal
+
+    return Journal(table())
+
+
+def telling() -> "Telling":
+    """What telling subscribers takes."""
+    from casement.usecases.tell import Telling
+
+    return Telling(subscriptions(), journal(), lambda told: deliveries().put(told), log(), now)
+
+
+@cache
 def deliveries() -> "Deliveries":
     """The queue of what subscribers are to be told. Built when it is needed, as the outbox is."""
     from casement.store.deliveries import Deliveries
@@ -375,6 +392,7 @@ def flow_tokens(source: Callable[[], SecretSource]) -> "FlowTokens":
 
 def outlook(secret_source: Callable[[], SecretSource]) -> "Outlook":
     """Where to look for what waits."""
+    from casement.store.event_changes import events_in
     from casement.store.template_changes import chapters_in
     from casement.store.template_counts import steps_in
     from casement.usecases.react import Outlook
@@ -388,6 +406,8 @@ def outlook(secret_source: Callable[[], SecretSource]) -> "Outlook":
         templates(),
         chapters_in,
         lambda jobs: outbox().put(jobs),
+        events_in,
+        telling(),
         numbers(),
         watch(),
         now,

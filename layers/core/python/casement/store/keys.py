@@ -26,6 +26,7 @@ STANDING = "P#standing"
 AUTOMATIONS = "automations"  # before what is asked of a number for every send
 API_KEYS = "KEYS"
 SUBSCRIPTIONS = "SUBS"
+JOURNAL = "J#"
 QUARANTINE = "Q"
 SYNC_RECORD, ILL, AFTER_ILL = "!sync", "!ill#", "!ill$"  # before the templates themselves
 
@@ -188,6 +189,11 @@ def counted(number: str, start: int, name: str) -> Key:
 def folded(number: str, template_id: str, day: str, start: int) -> Key:
     """What those ten minutes came to for one template's messages of one day."""
     return Key(f"U#{part(number)}#{part(template_id)}", f"{day}#{moment(start)}")
+
+
+def journal(scope: str) -> str:
+    """The partition of a scope's journal of events (see `Event.scope`): a conversation's, a number's or a WABA's."""
+    return JOURNAL + "#".join(map(part, scope.split("#", 1)))
 
 
 def idempotency(number: str, api_key: str, given: str) -> Key:

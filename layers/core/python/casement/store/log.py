@@ -59,6 +59,12 @@ class Log:
         found = self._table.get(keys.intent(number_id, key.contact, key.ulid, key.at), consistent=True)
         return entry_from(found) if found else None
 
+    def requests(self, number_id: str, sends: Iterable[MessageKey]) -> dict[MessageKey, Mapping[str, Any]]:
+        """A67. The requests behind sends, of those that are kept. Read consistently: a status can come at once."""
+        places = {keys.intent(number_id, key.contact, key.ulid, key.at): key for key in sends}
+        found = self._table.get_all(places, consistent=True)
+        return {places[place]: json.loads(text(one, "request")) for place, one in found.items()}
+
     def oldest_asked(self, number_id: str, *, since: int, until: int) -> Iterator[Entry]:
         """A45. What was asked to go out from `since` up to `until` (epoch milliseconds), oldest first."""
         ranges = [

@@ -6,7 +6,8 @@ whoever makes a new one looks there afterwards, and so no repeat brings back wha
 """
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
 
 from casement.domain.compact_json import dumps
 from casement.domain.message_key import MessageKey
@@ -57,18 +58,18 @@ class Pendings:
     def ended(self, number_id: str, key: MessageKey) -> Pending | None:
         """A31. How one ended, read consistently."""
         found = self._table.get(keys.pending(number_id, key.contact, key.ulid, ended=True), consistent=True)
-        return _pending(found) if found else None
+        return pending_of(found) if found else None
 
     def find(self, number_id: str, key: MessageKey) -> Pending | None:
         """A31. One that waits or waited."""
         found = self._table.get(keys.pending(number_id, key.contact, key.ulid), consistent=True)
-        return _pending(found) if found else self.ended(number_id, key)
+        return pending_of(found) if found else self.ended(number_id, key)
 
     def of(self, number_id: str, contacts: Iterable[str], *, ended: bool = False) -> list[Pending]:
         """A32. A conversation's, read consistently: what was kept before we look is seen."""
         prefix = keys.ENDED if ended else keys.PENDING
         return [
-            _pending(found)
+            pending_of(found)
             for contact in contacts
             for found in self._table.query(
                 keys.log(number_id, keys.shard_of(contact)),
@@ -86,7 +87,7 @@ class Pendings:
             first = last if shard == int(left_at) and last else prefix
             for found in self._table.query(keys.log(number_id, shard), first, f"{prefix[0]}$", limit=_PAGE):
                 if text(found, "SK") != last:
-                    yield _pending(found)
+                    yield pending_of(found)
 
     def place_of(self, pending: Pending, *, ended: bool) -> str:
         """Where one stands in the listing, for a cursor."""
@@ -124,7 +125,7 @@ class Pendings:
                 for contact in contacts
             ]
         found = (one for pk, prefix in places for one in self._table.query(pk, prefix, f"{prefix[:-1]}$"))
-        return [_attention(one) for one in found]
+        return [attention_of(one) for one in found]
 
     def looked_after(self, number_id: str, wanted: Attention) -> None:
         """A36. Somebody did."""
@@ -166,7 +167,8 @@ class Pendings:
         return item(key, kept, ttl)
 
 
-def _pending(found: Item) -> Pending:
+def pending_of(found: Mapping[str, Any]) -> Pending:
+    """The message that waits, or waited, that an item is."""
     instead = text(found, "instead")
     attempts = (MessageKey.parse(each) for each in text(found, "attempts").split(" "))
     return Pending(
@@ -186,12 +188,13 @@ def _pending(found: Item) -> Pending:
     )
 
 
-def _attention(found: Item) -> Attention:
+def attention_of(found: Mapping[str, Any]) -> Attention:
+    """What an item asks people to look at."""
     request = request_from(json.loads(text(found, "request")))
     return Attention(_key(found), request, text(found, "asked_by"), text(found, "note") or None, text(found, "why"))
 
 
-def _key(found: Item) -> MessageKey:
+def _key(found: Mapping[str, Any]) -> MessageKey:
     key = MessageKey.parse(text(found, "send"))
     if key is None:
         raise ValueError("an item without the key of its send")  # we wrote it, so this is a bug

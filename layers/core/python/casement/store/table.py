@@ -183,12 +183,12 @@ class Table:
             if limit:
                 asked["Limit"] *= 4
 
-    def get_all(self, keys: Iterable[Key]) -> dict[Key, Item]:
+    def get_all(self, keys: Iterable[Key], *, consistent: bool = False) -> dict[Key, Item]:
         """The items that exist among `keys`."""
         wanted = [{"PK": {"S": key.pk}, "SK": {"S": key.sk}} for key in dict.fromkeys(keys)]
         found: dict[Key, Item] = {}
         for start in range(0, len(wanted), BATCH_GET):
-            left: Any = {self.name: {"Keys": wanted[start : start + BATCH_GET]}}
+            left: Any = {self.name: {"Keys": wanted[start : start + BATCH_GET], "ConsistentRead": consistent}}
             for item in self._batch_get(left):
                 found[Key(text(item, "PK"), text(item, "SK"))] = item
         return found

@@ -5,12 +5,14 @@ whole table is the replay. What is sent because of a fact is not sent here: a jo
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cache
 from typing import Any, NamedTuple, Protocol
 
 from casement.domain.consent import Party, Scope, Wish, said_to_stop
 from casement.domain.conversation import Conversation
-from casement.domain.flow_answers import Submission, fields_in
+from casement.domain.events import Event
+from casement.domain.flow_answers import Submission, fields_in, flow_submitted
 from casement.domain.happenings import Happening, MarketingStopped, NumberRefused, Opened, WindowRefused
 from casement.domain.jobs import Job
 from casement.domain.messages import TemplateSent
@@ -22,6 +24,7 @@ from casement.domain.template_health import alarm_for
 from casement.domain.template_history import Chapter, Transition
 from casement.domain.window import DAY_MS, Opener
 from casement.usecases.find_conversation import ReadAlias, find_conversation
+from casement.usecases.tell import Telling, tell
 from casement.usecases.tie_flow import FlowTokens, tie
 from casement.usecases.windows import Watch, change_standing, is_due, look_at, opened_by
 
@@ -107,11 +110,12 @@ class Templates(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Outlook:
-    """Where to look for what waits and what was said, where jobs, counts and histories go, and how numbers are at this
-    moment.
+    """Where to look for what waits and what was said, where jobs, counts, histories and events go, and how numbers are
+    at this moment.
 
     `steps_in` tells what an item says of a template message, `chapters_in` what it says, as it is and as it was, of a
-    template; `clock` tells epoch milliseconds.
+    template; `events_in` what it tells the business's own back end, as it is, as it was, and when it was written (epoch
+    ms). `clock` tells epoch milliseconds.
     """
 
     read_alias: ReadAlias
@@ -122,6 +126,8 @@ class Outlook:
     templates: Templates
     chapters_in: Callable[[Mapping[str, Any], Mapping[str, Any] | None], Iterable[Chapter]]
     enqueue: Callable[[Iterable[Job]], None]
+    events_in: Callable[[Mapping[str, Any], Mapping[str, Any] | None, int], Iterable[Event]]
+    telling: Telling
     numbers: Numbers
     watch: Watch
     clock: Callable[[], int]
@@ -130,23 +136,24 @@ class Outlook:
 
 @dataclass(frozen=True, slots=True)
 class Reacted:
-    """What followed: log entries, jobs, how often Meta saw a window otherwise than we did, and what about templates
-    somebody should know of (names of metrics)."""
+    """What followed: log entries, jobs, how often Meta saw a window otherwise than we did, what about templates
+    somebody should know of (names of metrics), and how many deliveries to subscribers."""
 
     entries: int
     jobs: int
     mispredicted: int
     alarms: tuple[str, ...] = ()
+    told: int = 0
 
 
 def react(changes: Sequence[Change], projections: Projections, outlook: Outlook) -> Reacted:
     """Do what follows from what was stored. Raises `StoreUnavailable`."""
+    # Who somebody is, is read once: everything in `changes` was stored before we look.
+    outlook = replace(outlook, read_alias=cache(outlook.read_alias))
     images = [change.new for change in changes]
     happened = [projections.happening_in(image) for image in images]
     entries = _write(images, happened, projections)
-    for change in changes:
-        if change.old is None and (form := projections.form_in(change.new)):
-            tie(form, outlook.flow_tokens, outlook.read_alias)
+    forms = [_form_in(change, projections, outlook) for change in changes]
     jobs: list[Job] = []
     steps: list[tuple[Step, int]] = []
     for change, happening in zip(changes, happened, strict=True):
@@ -162,7 +169,27 @@ def react(changes: Sequence[Change], projections: Projections, outlook: Outlook)
     if steps:  # nobody waits for what is counted
         outlook.counts.add(cells_of(steps))
     refused = {happening.send for happening in happened if isinstance(happening, WindowRefused)}
-    return Reacted(entries, len(jobs), len(refused), tuple(_tell_histories(changes, outlook)))
+    alarms = tuple(_tell_histories(changes, outlook))
+    return Reacted(entries, len(jobs), len(refused), alarms, _tell_subscribers(changes, forms, outlook))
+
+
+def _form_in(change: Change, projections: Projections, outlook: Outlook) -> Event | None:
+    """What is told of the form that came with a change, if one did, with the send that it is tied to."""
+    form = projections.form_in(change.new) if change.old is None else None
+    return flow_submitted(tie(form, outlook.flow_tokens, outlook.read_alias)) if form else None
+
+
+def _tell_subscribers(changes: Sequence[Change], forms: Sequence[Event | None], outlook: Outlook) -> int:
+    """Tell the business's own back end what happened; the number of deliveries. A form is told of after its message."""
+    if not changes or outlook.telling.nobody_listens:
+        return 0
+    events = (
+        event
+        for change, form in zip(changes, forms, strict=True)
+        for event in (*outlook.events_in(change.new, change.old, change.at), form)
+        if event is not None
+    )
+    return tell(events, min(change.at for change in changes), outlook.telling, outlook.read_alias)
 
 
 def _tell_histories(changes: Iterable[Change], outlook: Outlook) -> Iterator[str]:
