@@ -25,6 +25,7 @@ SYNCED := .venv/.synced
 MINISTACK := .tools/ministack/.installed
 MINISTACK_PINS := local/stack/ministack.txt
 LAYER_PINS := layers/core/requirements.txt
+FLOWS_LAYER_PINS := layers/flows/requirements.txt
 NODE_CLIENT := tests/e2e/node/node_modules/.installed
 
 SAM := SAM_CLI_TELEMETRY=0 $(UV) tool run --quiet --python $(PYTHON) --from aws-sam-cli==$(SAM_VERSION) sam
@@ -88,6 +89,7 @@ check: setup ## everything CI looks at besides the tests: style, types, lock, te
 	$(PYTHON) -m mypy
 	$(UV) lock --check --quiet
 	@$(EXPORT_LAYER_PINS) | diff -u $(LAYER_PINS) - || { echo "$(LAYER_PINS) is stale: make lock" >&2; exit 1; }
+	@$(EXPORT_FLOWS_LAYER_PINS) | diff -u $(FLOWS_LAYER_PINS) - || { echo "$(FLOWS_LAYER_PINS) is stale: make lock" >&2; exit 1; }
 	.venv/bin/cfn-lint template.yaml
 	$(SAM) validate --lint --region eu-west-1
 	$(PYTHON) -m pytest -q -p no:cacheprovider tests/unit/store/test_access_patterns.py
@@ -140,11 +142,14 @@ bench: build lambda-venv ## measure cold start, warm cost and DynamoDB units; wr
 
 # -- Locking: after any change of a dependency, in pyproject.toml or of the versions above
 
-EXPORT_LAYER_PINS = $(UV) export --quiet --frozen --no-default-groups --no-emit-project --no-annotate --no-header
+EXPORT_PINS = $(UV) export --quiet --frozen --no-emit-project --no-annotate --no-header
+EXPORT_LAYER_PINS = $(EXPORT_PINS) --no-default-groups
+EXPORT_FLOWS_LAYER_PINS = $(EXPORT_PINS) --only-group flows
 
-lock: $(UV) ## lock the dependencies, and write the layer's and the local AWS's pins
+lock: $(UV) ## lock the dependencies, and write the layers' and the local AWS's pins
 	$(UV) lock
 	$(EXPORT_LAYER_PINS) > $(LAYER_PINS)
+	$(EXPORT_FLOWS_LAYER_PINS) > $(FLOWS_LAYER_PINS)
 	echo "ministack==$(MINISTACK_VERSION)" | $(UV) pip compile --quiet --no-config --universal --python-version 3.11 \
 	  --generate-hashes --no-annotate --no-header --upgrade - > $(MINISTACK_PINS)
 
@@ -162,7 +167,7 @@ build: setup ## build what is deployed: arm64, compiled for Lambda's Python, int
 	fi; \
 	find .aws-sam/build -name __pycache__ -prune -exec rm -rf {} +; \
 	for built in .aws-sam/build/*; do \
-	  case "$$built" in *.yaml) continue ;; */CoreLayer) place=/opt ;; *) place=/var/task ;; esac; \
+	  case "$$built" in *.yaml) continue ;; */*Layer) place=/opt ;; *) place=/var/task ;; esac; \
 	  "$$python" -m compileall -q -j 0 --invalidation-mode unchecked-hash -s "$$built" -p "$$place" "$$built"; \
 	done; \
 	echo "Compiled for Python $(LAMBDA_PYTHON) with $$python"

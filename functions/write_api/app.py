@@ -1,5 +1,7 @@
-"""What operators change: conversations that were looked after, what contacts want, holds, and numbers' settings."""
+"""What operators change: conversations that were looked after, what contacts want, holds, numbers' settings, and how
+Flows are answered."""
 
+import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -36,6 +38,7 @@ from casement.store.templates import Templates
 from casement.usecases.find_conversation import find_conversation
 from casement.usecases.holds import cancel_hold
 from casement.usecases.views import consent_view
+from functions.write_api import flows
 
 LARGEST_BODY = 65_536  # bytes
 
@@ -52,10 +55,14 @@ class Kept:
     contacts: Contacts
     profiles: Profiles
     templates: Templates
+    flows: flows.Desk
 
 
 def respond(request: Request, *, api_keys: ApiKeys, secret: Callable[[], Secret], kept: Kept, now: int) -> Response:
     """Answer one request. Raises a `CasementError` for what can't be done."""
+    if request.route in flows.ROUTES:
+        scope = Scope.READ if request.route in (flows.LIST, flows.SHOW) else Scope.MANAGE
+        return flows.answer(request, authenticate(request, scope, api_keys, now), kept.flows)
     change = _ROUTES.get(request.route)
     if change is None:
         raise NotFound("Unknown path or method. Casement's routes are listed in its README.")
@@ -201,6 +208,7 @@ def handler(request: Request) -> Response:
             wiring.contacts(),
             wiring.profiles(),
             wiring.templates(),
+            flows.Desk(wiring.flows(), wiring.check_target, secrets.token_bytes),
         ),
         now=wiring.now(),
     )

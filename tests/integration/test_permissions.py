@@ -8,11 +8,15 @@ import httpx
 import pytest
 import yaml
 
+from casement.domain.flow_token import FlowToken
 from casement.domain.jobs import Job
+from casement.domain.message_key import MessageKey
 from casement.store.outbox import Outbox
+from local.simulator.config import APP_SECRET
 from local.stack.children import ROOT
 from local.stack.template import CloudFormationLoader
 from tests.support.deployment import ALICE, BOB, DAY, HELLO, HELLO_WORLD, HOUR, NUMBER, WABA, Deployment
+from tests.support.flow_client import Client, private_key
 from tests.support.template_desk import NEWS, delete, edit, made
 
 if TYPE_CHECKING:
@@ -326,6 +330,16 @@ def test_read_api(casement):
         read(casement)
 
     assert seen == allowed("ReadApi")
+
+
+def test_answer_flow(casement):
+    casement.flow_keys = (private_key(),)
+    casement.change("PUT", "/casement/v1/flows/123", {"screens": [{"screen": "SUCCESS"}]})
+    token = FlowToken(NUMBER, MessageKey.new(ALICE, casement.now, 7), casement.now + DAY).signed(APP_SECRET)
+    with operations(casement) as seen:
+        assert Client(casement).ask({"action": "INIT", "flow_token": token})[0] == 200
+
+    assert seen == allowed("AnswerFlow")
 
 
 def test_write_api(casement):

@@ -19,6 +19,7 @@ from botocore.exceptions import ClientError
 from casement.domain.api_key import ApiKey, Scope, digest_of
 from casement.domain.deliveries import Delivery
 from casement.domain.events import OF_WINDOWS
+from casement.domain.flow_exchange import Ask
 from casement.domain.flow_token import read_flow_token
 from casement.domain.jobs import Job
 from casement.domain.number import settings_from, token_digest
@@ -39,6 +40,7 @@ from casement.store.event_changes import events_in
 from casement.store.facts import Facts
 from casement.store.flow_submissions import submission_of
 from casement.store.flow_uses import FlowUses
+from casement.store.flows import Flows
 from casement.store.happenings import happening_in
 from casement.store.journal import Journal
 from casement.store.log import Log, entry_of
@@ -53,6 +55,7 @@ from casement.store.table import Table
 from casement.store.template_changes import chapters_in
 from casement.store.template_counts import TemplateCounts, steps_in
 from casement.store.templates import Templates
+from casement.usecases.answer_flow import Answering
 from casement.usecases.engine import Engine
 from casement.usecases.react import Outlook, Projections, react
 from casement.usecases.read import MOST_READ, Reader
@@ -61,6 +64,8 @@ from casement.usecases.sync_templates import Synced
 from casement.usecases.tell import Telling
 from casement.usecases.tie_flow import FlowTokens
 from casement.usecases.windows import Watch
+from casement.webhooks.target import check_target
+from functions.answer_flow import app as answer_flow
 from functions.pass_media import app as pass_media
 from functions.read_api import app as read_api
 from functions.receive_webhook import app as receive_webhook
@@ -71,6 +76,7 @@ from functions.sweep_windows import app as sweep_windows
 from functions.sync_templates import app as sync_templates
 from functions.templates_api import app as templates_api
 from functions.write_api import app as write_api
+from functions.write_api import flows
 from local.simulator import LOCAL_NUMBER, Simulator
 from local.simulator.config import APP_SECRET, VERIFY_TOKEN, Number
 from local.stack import http_event
@@ -156,7 +162,9 @@ class Deployment:
         self.table = Table(client, self.name, sleep=lambda _: None)
         self.templates, self.api_keys = Templates(self.table), ApiKeys(self.table)
         self.numbers_kept, self.contacts = Numbers(self.table), Contacts(self.table)
-        self.profiles = Profiles(self.table)
+        self.profiles, self.flows = Profiles(self.table), Flows(self.table)
+        self.asks: Ask = lambda _backend, _question: None  # no back end answers, until a test has one
+        self.flow_keys: tuple[str, ...] = ()
         self.pendings = Pendings(self.table, retention_days=365)
         self.subscriptions, self.journal = Subscriptions(self.table), Journal(self.table)
         self.told: list[Delivery] = []  # the queue of what subscribers are to be told
@@ -208,6 +216,8 @@ class Deployment:
         )
         if match.target == "ReceiveWebhook":
             return self._receive(request_from(event)).to_event()
+        if match.target == "AnswerFlow":
+            return self._answer_flow(request_from(event)).to_event()
         respond = {
             "SendMessage": self._send,
             "ReadApi": self._read,
@@ -500,6 +510,7 @@ class Deployment:
                 self.contacts,
                 self.profiles,
                 self.templates,
+                flows.Desk(self.flows, self._check_target, self._rng.randbytes),
             ),
             now=self.now,
         )
@@ -543,12 +554,26 @@ class Deployment:
         source = SecretSource(self._secret_text, max_age=300)
         return receive_webhook.respond(request, secret=source, facts=self._facts, count=_count_nothing, now=lambda: 0.0)
 
+    def _answer_flow(self, request: Request) -> Response:
+        tokens = self.outlook().flow_tokens
+        return answer_flow.respond(
+            request,
+            source=SecretSource(self._secret_text, max_age=300),
+            answering=lambda: Answering(self.flows, tokens, self.asks, self.now),
+            count=self.counted.append,
+            moment=lambda: 0.0,
+        )
+
+    def _check_target(self, url: str) -> None:
+        check_target(url, lambda *_: ["93.184.215.14"])
+
     def _deliver(self, body: bytes, headers: Mapping[str, str]) -> int:
         return self.request("POST", "/webhook", headers=headers, body=body).status
 
     def _secret_text(self) -> str:
         numbers = {each.phone_number_id: {"waba_id": each.waba_id, "token": each.token} for each in self.numbers}
-        return json.dumps({"app_secrets": list(self.app_secrets), "verify_token": VERIFY_TOKEN, "numbers": numbers})
+        held = {"app_secrets": list(self.app_secrets), "verify_token": VERIFY_TOKEN, "numbers": numbers}
+        return json.dumps(held | {"flow_keys": list(self.flow_keys)})
 
 
 def failed_afterwards(casement: Deployment, key: str, code: int) -> None:

@@ -14,7 +14,7 @@ from casement.domain.meta_errors import wait_before_retry_s
 from casement.domain.template_counts import KEPT_MS, SETTLED_MS
 from casement.domain.template_health import FAILS, FELL, MOVED, STOPPED
 from casement.meta import graph
-from casement.runtime.settings import Settings
+from casement.runtime.settings import ALLOW_PRIVATE_TARGETS, Settings
 from casement.store import keys
 from local.stack.template import CloudFormationLoader
 
@@ -37,6 +37,11 @@ ROUTES = {
     "GET /{version}/{id}": "PassMedia",
     "DELETE /{version}/{id}": "PassMedia",
     "GET /{version}/{id}/download": "PassMedia",
+    "POST /flows/{flow_id}": "AnswerFlow",
+    "GET /casement/v1/flows": "WriteApi",
+    "GET /casement/v1/flows/{flow_id}": "WriteApi",
+    "PUT /casement/v1/flows/{flow_id}": "WriteApi",
+    "DELETE /casement/v1/flows/{flow_id}": "WriteApi",
     "GET /{version}/{id}/conversations": "ReadApi",
     "GET /{version}/{id}/conversations/{conversation_id}": "ReadApi",
     "GET /{version}/{id}/messages": "ReadApi",
@@ -83,6 +88,7 @@ ALLOWED = {
     "ReceiveWebhook": on_table("BatchWriteItem", "PutItem") | SECRET,
     "SendMessage": on_table("BatchWriteItem", "DeleteItem", "GetItem", "PutItem", "Query") | SECRET | JOBS,
     "PassMedia": on_table("GetItem", "Query") | SECRET,
+    "AnswerFlow": on_table("GetItem") | SECRET,
     "ReadApi": on_table("BatchGetItem", "GetItem", "Query") | SECRET,
     "WriteApi": on_table("BatchGetItem", "DeleteItem", "GetItem", "PutItem", "Query") | SECRET,
     "TemplatesApi": on_table("GetItem", "PutItem", "Query") | SECRET,
@@ -155,15 +161,22 @@ def test_the_functions_are_those_of_the_design():
 
 def test_everything_is_built_for_lambdas_arm64_and_python_313():
     shared = TEMPLATE["Globals"]["Function"]
-    layer = RESOURCES["CoreLayer"]
 
     assert shared["Architectures"] == ["arm64"]
     assert shared["Runtime"] == "python3.13"
-    assert not any({"Architectures", "Runtime", "Layers"} & set(function) for function in FUNCTIONS.values())
-    assert shared["Layers"] == [{"Ref": "CoreLayer"}]
-    assert layer["Metadata"] == {"BuildMethod": "makefile", "BuildArchitecture": "arm64"}
-    assert layer["Properties"]["CompatibleArchitectures"] == ["arm64"]
-    assert layer["Properties"]["CompatibleRuntimes"] == ["python3.13"]
+    assert not any({"Architectures", "Runtime"} & set(function) for function in FUNCTIONS.values())
+    for layer in of_type("AWS::Serverless::LayerVersion"):
+        assert RESOURCES[layer]["Metadata"] == {"BuildMethod": "makefile", "BuildArchitecture": "arm64"}
+        assert RESOURCES[layer]["Properties"]["CompatibleArchitectures"] == ["arm64"]
+        assert RESOURCES[layer]["Properties"]["CompatibleRuntimes"] == ["python3.13"]
+
+
+def test_all_have_the_core_layer_and_only_who_decrypts_flows_has_what_that_takes():
+    """SAM puts a function's own layers after those of all."""
+    own = {name: function["Layers"] for name, function in FUNCTIONS.items() if "Layers" in function}
+
+    assert TEMPLATE["Globals"]["Function"]["Layers"] == [{"Ref": "CoreLayer"}]
+    assert own == {"AnswerFlow": [{"Ref": "FlowsLayer"}]}
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)
@@ -231,7 +244,8 @@ def test_the_environment_is_what_the_settings_read():
 
     Settings.from_env(environment)
 
-    assert environment.asked == set(variables)
+    assert environment.asked == set(variables) | {ALLOW_PRIVATE_TARGETS}
+    assert ALLOW_PRIVATE_TARGETS not in variables  # in AWS, what only we can reach stays out of reach
 
 
 def test_who_puts_jobs_on_the_outbox_or_puts_them_off_knows_where_it_is_and_nobody_else():
@@ -662,7 +676,9 @@ def test_samconfig_sets_only_parameters_that_exist():
     assert overridden <= set(TEMPLATE["Parameters"])
 
 
-@pytest.mark.parametrize("pins", ["layers/core/requirements.txt", "local/stack/ministack.txt"])
+@pytest.mark.parametrize(
+    "pins", ["layers/core/requirements.txt", "layers/flows/requirements.txt", "local/stack/ministack.txt"]
+)
 def test_what_is_installed_is_pinned_by_its_hash_and_names_no_registry(pins):
     text = (ROOT / pins).read_text()
     packages = re.findall(r"^\S.*?(?=^\S|\Z)", text, flags=re.MULTILINE | re.DOTALL)
@@ -676,7 +692,17 @@ def test_what_is_installed_is_pinned_by_its_hash_and_names_no_registry(pins):
 def test_the_layer_leaves_out_what_the_runtime_has_and_what_start_up_cannot_afford():
     packages = set(re.findall(r"^[a-z0-9._-]+", (ROOT / "layers/core/requirements.txt").read_text(), re.MULTILINE))
 
-    assert not packages & {"boto3", "botocore", "s3transfer", "aws-xray-sdk"}
+    assert not packages & {"boto3", "botocore", "s3transfer", "aws-xray-sdk", "cryptography"}
+
+
+def test_the_layer_for_flows_holds_nothing_that_the_core_layer_has():
+    core, flows = (
+        set(re.findall(r"^[a-z0-9._-]+", (ROOT / f"layers/{layer}/requirements.txt").read_text(), re.MULTILINE))
+        for layer in ("core", "flows")
+    )
+
+    assert "cryptography" in flows
+    assert not core & flows
 
 
 # -- What is documented

@@ -18,7 +18,7 @@ STANDARD = sys.stdlib_module_names
 MAY_IMPORT = {
     "casement.domain": {"casement.domain"},
     "casement.usecases": {"casement.usecases", "casement.domain"},
-    "casement.meta": {"casement.meta", "casement.domain", "httpx", "pydantic"},
+    "casement.meta": {"casement.meta", "casement.domain", "httpx", "pydantic", "cryptography"},
     "casement.webhooks": {"casement.webhooks", "casement.domain", "httpcore", "standardwebhooks"},
     "casement.store": {"casement.store", "casement.domain", "botocore.exceptions"},
     "casement.runtime": {"casement", "aws_lambda_powertools", "boto3", "botocore", "httpx"},
@@ -72,6 +72,16 @@ def test_a_function_imports_no_other_and_no_aws(path: Path) -> None:
     allowed = FUNCTION_MAY_IMPORT | {f"functions.{path.relative_to(FUNCTIONS).parts[0]}"}
 
     assert [name for name in imported(path) if name.split(".")[0] not in STANDARD and not is_in(name, allowed)] == []
+
+
+def test_only_who_answers_flows_needs_the_layer_that_decrypts():
+    shipped = [*modules(LAYER / "casement"), *modules(FUNCTIONS)]
+    ours = "casement.meta.flow_encryption"
+
+    assert [name_of(path) for path in shipped if "cryptography" in {name.split(".")[0] for name in imported(path)}] == [
+        ours
+    ]
+    assert [name_of(path) for path in shipped if ours in imported(path)] == ["functions.answer_flow.app"]
 
 
 def test_every_room_of_the_layer_has_its_rule():

@@ -6,7 +6,7 @@ from dataclasses import MISSING, fields
 import pytest
 
 from casement.domain.window import WindowRules
-from casement.runtime.settings import Settings
+from casement.runtime.settings import ALLOW_PRIVATE_TARGETS, Settings
 from local.stack.template import Function, load
 from tests.support.tables import ROOT
 
@@ -16,6 +16,7 @@ NAMES = {field.name: field.name.upper() for field in fields(Settings)} | {  # tw
     "service": "POWERTOOLS_SERVICE_NAME",
 }
 EACH_ITS_OWN = {"POWERTOOLS_SERVICE_NAME", "OUTBOX_URL", "DELIVERIES_URL"}  # what not every function has alike
+DEPLOYED = set(NAMES.values()) - {ALLOW_PRIVATE_TARGETS}  # which is for the local stack alone
 
 
 def functions() -> tuple[Function, ...]:
@@ -35,7 +36,8 @@ def test_without_those_two_nothing_starts(missing):
 
 
 @pytest.mark.parametrize(
-    "field", [field for field in fields(Settings) if field.name not in ("table_name", "secret_id")]
+    "field",
+    [field for field in fields(Settings) if field.name not in ("table_name", "secret_id", "allow_private_targets")],
 )
 def test_each_is_read_from_its_variable(field):
     given = "7" if isinstance(field.default, int) else "given"
@@ -43,6 +45,12 @@ def test_each_is_read_from_its_variable(field):
 
     assert str(getattr(settings, field.name)) == given
     assert getattr(Settings.from_env({**LEAST, NAMES[field.name]: ""}), field.name) == field.default
+
+
+@pytest.mark.parametrize(("given", "allowed"), [("true", True), ("1", False), ("", False), ("True", False)])
+def test_only_one_word_lets_calls_go_to_private_addresses(given, allowed):
+    assert Settings.from_env({**LEAST, ALLOW_PRIVATE_TARGETS: given}).allow_private_targets is allowed
+    assert Settings.from_env(LEAST).allow_private_targets is False
 
 
 def test_keeping_for_ever_is_no_default():
@@ -61,7 +69,7 @@ def test_the_window_is_ruled_in_milliseconds():
 
 def test_the_template_sets_every_one_for_every_function_and_with_our_defaults():
     for function in functions():
-        assert set(NAMES.values()) - {"OUTBOX_URL", "DELIVERIES_URL"} <= set(function.environment), function.name
+        assert DEPLOYED - {"OUTBOX_URL", "DELIVERIES_URL"} <= set(function.environment), function.name
         given = Settings.from_env(function.environment)
         assert given.service == function.handler.split(".")[1]
         kept = (
@@ -84,7 +92,7 @@ def test_whoever_puts_jobs_on_the_outbox_knows_where_it_is():
     assert {function.name for function in functions() if function.environment.get("OUTBOX_URL")} == needed - only_judges
 
 
-@pytest.mark.parametrize("variable", sorted(set(NAMES.values()) - {"TABLE_NAME", "SECRET_ID"} - EACH_ITS_OWN))
+@pytest.mark.parametrize("variable", sorted(DEPLOYED - {"TABLE_NAME", "SECRET_ID"} - EACH_ITS_OWN))
 def test_each_is_a_parameter_that_says_what_it_is(variable):
     text = (ROOT / "template.yaml").read_text()
     (source,) = re.findall(rf"^ +{variable}: (.*)$", text, re.MULTILINE)

@@ -30,6 +30,7 @@ class Secret:
     app_secrets: tuple[str, ...] = field(default=(), repr=False)  # newest first; two while one is being rotated
     verify_token: str = field(default="", repr=False)
     numbers: Mapping[str, Number] = field(default_factory=dict)
+    flow_keys: tuple[str, ...] = field(default=(), repr=False)  # private, in PEM, newest first; two during rotation
 
     def number(self, number: str) -> Number:
         """The number, or `NumberNotConfigured`."""
@@ -54,11 +55,16 @@ def read(text: str) -> Secret:
             for id_, number in (given.get("numbers") or {}).items()
         }
         app_secrets, verify_token = given.get("app_secrets") or [], given.get("verify_token") or ""
-        if not isinstance(app_secrets, list) or not isinstance(verify_token, str):
+        flow_keys = given.get("flow_keys") or []
+        if not isinstance(app_secrets, list) or not isinstance(verify_token, str) or not isinstance(flow_keys, list):
             raise TypeError  # a string would be read as many short secrets
-        return Secret(tuple(one for one in app_secrets if one and isinstance(one, str)), verify_token, numbers)
+        return Secret(_texts(app_secrets), verify_token, numbers, _texts(flow_keys))
     except (ValueError, AttributeError, KeyError, TypeError):
         raise SecretUnavailable("The secret has not the shape that `casement secrets set` writes.") from None
+
+
+def _texts(given: list[Any]) -> tuple[str, ...]:
+    return tuple(one for one in given if one and isinstance(one, str))
 
 
 def _token(given: object) -> str:

@@ -6,6 +6,8 @@ from typing import Self
 
 from casement.domain.window import WindowRules
 
+ALLOW_PRIVATE_TARGETS = "ALLOW_PRIVATE_TARGETS"
+
 
 @dataclass(frozen=True)
 class Settings:
@@ -22,6 +24,7 @@ class Settings:
     metrics_namespace: str = "Casement"
     service: str = "casement"
     outbox_url: str = ""
+    allow_private_targets: bool = False  # other people's servers on loopback: for the local stack, never deployed
     deliveries_url: str = ""
 
     @classmethod
@@ -37,6 +40,7 @@ class Settings:
             retention_days=int(env.get("RETENTION_DAYS") or cls.retention_days),
             secret_max_age_seconds=int(env.get("SECRET_MAX_AGE_SECONDS") or cls.secret_max_age_seconds),
             service=env.get("POWERTOOLS_SERVICE_NAME") or cls.service,
+            allow_private_targets=env.get(ALLOW_PRIVATE_TARGETS) == "true",
             outbox_url=env.get("OUTBOX_URL") or cls.outbox_url,
             deliveries_url=env.get("DELIVERIES_URL") or cls.deliveries_url,
             metrics_namespace=env.get("POWERTOOLS_METRICS_NAMESPACE") or cls.metrics_namespace,

@@ -18,6 +18,7 @@ from casement.runtime.settings import Settings
 if TYPE_CHECKING:
     from botocore.session import Session
 
+    from casement.domain.flow_exchange import Ask
     from casement.domain.number import NumberState
     from casement.meta.graph import Graph
     from casement.meta.media import Media
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from casement.store.conversations import Conversations
     from casement.store.deliveries import Deliveries
     from casement.store.facts import Facts
+    from casement.store.flows import Flows
     from casement.store.journal import Journal
     from casement.store.log import Log
     from casement.store.messages import Messages
@@ -39,11 +41,13 @@ if TYPE_CHECKING:
     from casement.store.table import Table
     from casement.store.template_counts import TemplateCounts
     from casement.store.templates import Templates
+    from casement.usecases.answer_flow import Answering
     from casement.usecases.engine import Engine
     from casement.usecases.react import Outlook, Projections
     from casement.usecases.tell import Telling
     from casement.usecases.tie_flow import FlowTokens
     from casement.usecases.windows import Watch
+    from casement.webhooks.post import Caller
 
 
 # Lambda sets the root logger's level before it imports us; at DEBUG botocore would log requests and answers whole, with
@@ -388,6 +392,42 @@ def flow_tokens(source: Callable[[], SecretSource]) -> "FlowTokens":
         return known or (read_flow_token(newer.app_secrets, given) if newer else None)
 
     return FlowTokens(read, FlowUses(table()))
+
+
+@cache
+def flows() -> "Flows":
+    """How Flows are answered."""
+    from casement.store.flows import Flows
+
+    return Flows(table())
+
+
+@cache
+def caller() -> "Caller":
+    """The way to other people's servers."""
+    from casement.webhooks.post import Caller
+
+    return Caller(allow_private=settings().allow_private_targets)
+
+
+def check_target(url: str) -> None:
+    """Raise `InvalidRequest` unless a URL of somebody else's may be called, as far as can be told now."""
+    from casement.webhooks import target
+
+    target.check_target(url, target.resolve, allow_private=settings().allow_private_targets)
+
+
+def answering_flows() -> None:
+    """Build what answering a Flow takes, so that no customer waits for it."""
+    for factory in (secret_source, flows, caller):
+        factory()
+
+
+def answering(ask: "Ask") -> "Answering":
+    """How a Flow's request is answered."""
+    from casement.usecases.answer_flow import Answering
+
+    return Answering(flows(), flow_tokens(secret_source), ask, now())
 
 
 def outlook(secret_source: Callable[[], SecretSource]) -> "Outlook":

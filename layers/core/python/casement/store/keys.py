@@ -25,6 +25,7 @@ WINDOWS = "windows"  # how far they were looked through, beside what is above
 STANDING = "P#standing"
 AUTOMATIONS = "automations"  # before what is asked of a number for every send
 API_KEYS = "KEYS"
+FLOWS = "FLOWS"
 SUBSCRIPTIONS = "SUBS"
 JOURNAL = "J#"
 QUARANTINE = "Q"
@@ -164,6 +165,11 @@ def wish(number: str, contact: str, at: int, what: str, end: str) -> Key:
 def profile(number: str, contact: str) -> Key:
     """What the operator knows of a contact."""
     return Key(conversation(number, contact), "P#profile")
+
+
+def flow(flow_id: str) -> Key:
+    """How a Flow's requests for data are answered."""
+    return Key(FLOWS, part(flow_id))
 
 
 def flow_use(number: str, token: str) -> Key:

@@ -13,6 +13,7 @@ class FlowUses(Protocol):
     """Which tokens were used."""
 
     def claim(self, number_id: str, token: str, owner: str, expires_at: int) -> bool: ...
+    def is_used(self, number_id: str, token: str) -> bool: ...
 
 
 @dataclass(frozen=True, slots=True)
