@@ -44,7 +44,7 @@ BASE ?= http://127.0.0.1:8080
 ENV ?= default
 ARGS ?=
 
-.PHONY: help setup check fix test lambda-venv node-client run demo replay bench lock build deploy clean
+.PHONY: help setup check fix test lambda-venv node-client run demo replay docs bench lock build deploy clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -136,6 +136,9 @@ demo: setup ## play the first conversation and stop; fails if any step came out 
 replay: setup ## post a folder of webhook bodies to a running stack: CORPUS=dir [BASE=url]
 	@[ -n "$(CORPUS)" ] || { echo "Which folder? make replay CORPUS=<dir>" >&2; exit 2; }
 	$(PYTHON) -m local.replay "$(CORPUS)" --base "$(BASE)" $(ARGS)
+
+docs: setup ## write docs/event-types.md anew, from the schemas of events
+	$(PYTHON) -m local.event_docs
 
 bench: build lambda-venv ## measure cold start, warm cost and DynamoDB units; writes build/bench.json
 	$(PYTHON) -m local.bench $(ARGS)

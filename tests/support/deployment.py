@@ -82,6 +82,7 @@ from local.simulator.config import APP_SECRET, VERIFY_TOKEN, Number
 from local.stack import http_event
 from local.stack.routing import Router
 from local.stack.template import load
+from tests.support import event_schemas
 from tests.support.stream import Stream
 from tests.support.tables import REGION, ROOT, create_table
 
@@ -315,6 +316,9 @@ class Deployment:
     def react(self, *, times: int = 1) -> None:
         """Let `react` see everything stored since it last looked; `times` times over, as a stream may."""
         changes, self.stream.changes = self.stream.changes, []
+        for change in changes:  # whether or not anybody wants to know
+            for event in events_in(*change):
+                event_schemas.check(event.body(1))
         for _ in range(times):
             self.alarmed += react(changes, self.projections(), self.outlook()).alarms
 
@@ -365,7 +369,14 @@ class Deployment:
 
     def telling(self) -> Telling:
         """What telling subscribers takes."""
-        return Telling(self.subscriptions, self.journal, self.told.extend, Log(self.table), lambda: self.now)
+        return Telling(self.subscriptions, self.journal, self._tell, Log(self.table), lambda: self.now)
+
+    def _tell(self, deliveries: Iterable[Delivery]) -> None:
+        told = list(deliveries)
+        for body in (json.loads(each.body) for each in told if each.body):
+            if "type" in body:  # and not in Meta's shape
+                event_schemas.check(body)
+        self.told.extend(told)
 
     def subscribe(self, *, mode: Mode = Mode.EVENTS, types: Iterable[str] = ("*",), id_: str = "sub_1") -> Subscription:
         """Somebody wants to know."""
