@@ -193,6 +193,18 @@ def change(casement: Deployment, held: str) -> None:
         assert answer.status == 200, (path, answer.body)
 
 
+def automate(casement: Deployment) -> None:
+    path = f"/casement/v1/automations{{}}?phone_number_id={NUMBER}"
+    for method, where, body in (
+        ("PUT", "", {"answer": "Hello"}),
+        ("PATCH", "/answer", {"enabled": False}),
+        ("GET", "/answer", None),
+        ("POST", "/dry_run", {"text": "Hi", "contact": ALICE}),
+    ):
+        answer = casement.change(method, path.format(where), body)
+        assert answer.status == 200, (where, answer.body)
+
+
 def pass_media(casement: Deployment) -> None:
     headers = {"authorization": "Bearer local-key"}
     upload = httpx.Request(
@@ -359,6 +371,15 @@ def test_templates_api(casement):
         manage_templates(casement)
 
     assert seen == allowed("TemplatesApi")
+
+
+def test_automations_api(casement):
+    casement.wrote()
+    casement.now += 60_000
+    with operations(casement) as seen:
+        automate(casement)
+
+    assert seen == allowed("AutomationsApi")
 
 
 def test_pass_media(casement):

@@ -34,6 +34,7 @@ from casement.runtime.http import Request, Response, request_from
 from casement.runtime.secret import Number as SecretNumber
 from casement.runtime.secret import Secret, SecretSource, read
 from casement.store.api_keys import ApiKeys
+from casement.store.automations import AutomationsOfNumbers
 from casement.store.contacts import Contacts
 from casement.store.conversations import Conversations
 from casement.store.event_changes import events_in
@@ -66,6 +67,7 @@ from casement.usecases.tie_flow import FlowTokens
 from casement.usecases.windows import Watch
 from casement.webhooks.target import check_target
 from functions.answer_flow import app as answer_flow
+from functions.automations_api import app as automations_api
 from functions.pass_media import app as pass_media
 from functions.read_api import app as read_api
 from functions.receive_webhook import app as receive_webhook
@@ -166,6 +168,7 @@ class Deployment:
         self.profiles, self.flows = Profiles(self.table), Flows(self.table)
         self.asks: Ask = lambda _backend, _question: None  # no back end answers, until a test has one
         self.flow_keys: tuple[str, ...] = ()
+        self.automations = AutomationsOfNumbers(self.table)
         self.pendings = Pendings(self.table, retention_days=365)
         self.subscriptions, self.journal = Subscriptions(self.table), Journal(self.table)
         self.told: list[Delivery] = []  # the queue of what subscribers are to be told
@@ -225,6 +228,7 @@ class Deployment:
             "WriteApi": self._write,
             "TemplatesApi": self._manage_templates,
             "PassMedia": self._pass_media,
+            "AutomationsApi": self._automate,
         }[match.target]
         return endpoint(respond)(event, None)
 
@@ -536,6 +540,15 @@ class Deployment:
             graph=self.graph,
             engine=self.engine,
             clock=lambda: self.now,
+        )
+
+    def _automate(self, request: Request) -> Response:
+        return automations_api.respond(
+            request,
+            api_keys=self.api_keys,
+            secret=self.secret,
+            kept=automations_api.Kept(self.automations, self.numbers_kept, Conversations(self.table), self.profiles),
+            now=self.now,
         )
 
     def _pass_media(self, request: Request) -> Response:

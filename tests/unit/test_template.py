@@ -65,6 +65,14 @@ ROUTES = {
     "GET /casement/v1/templates/find": "TemplatesApi",
     "POST /casement/v1/templates/preview": "TemplatesApi",
     "POST /{version}/{id}/unpause": "TemplatesApi",
+    "GET /casement/v1/automations": "AutomationsApi",
+    "PUT /casement/v1/automations": "AutomationsApi",
+    "POST /casement/v1/automations": "AutomationsApi",
+    "GET /casement/v1/automations/{rule_id}": "AutomationsApi",
+    "PUT /casement/v1/automations/{rule_id}": "AutomationsApi",
+    "PATCH /casement/v1/automations/{rule_id}": "AutomationsApi",
+    "DELETE /casement/v1/automations/{rule_id}": "AutomationsApi",
+    "POST /casement/v1/automations/dry_run": "AutomationsApi",
 }
 
 SECRET = {"secretsmanager:GetSecretValue"}
@@ -92,6 +100,7 @@ ALLOWED = {
     "ReadApi": on_table("BatchGetItem", "GetItem", "Query") | SECRET,
     "WriteApi": on_table("BatchGetItem", "DeleteItem", "GetItem", "PutItem", "Query") | SECRET,
     "TemplatesApi": on_table("GetItem", "PutItem", "Query") | SECRET,
+    "AutomationsApi": on_table("BatchGetItem", "GetItem", "PutItem", "Query") | SECRET,
     "React": on_table("BatchGetItem", "BatchWriteItem", "GetItem", "PutItem", "Query")
     | SECRET
     | STREAM

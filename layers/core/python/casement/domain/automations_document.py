@@ -153,12 +153,13 @@ class _Rules:
             self._tell(path, "A rule is an object with `id`, `when` and `then`.")
             return Rule("", When(), ())
         _must_know(given, _RULE, path, self._tell)
+        id_ = self._id(given, path)
         name = given.get("name", "")
         if name != "" and not is_text(name, _LONGEST_WORD):
             self._tell(f"{path}.name", f"This must be a text of at most {_LONGEST_WORD} characters.")
         when = self._when(given.get("when"), f"{path}.when")
         return Rule(
-            self._id(given, path),
+            id_,
             when,
             tuple(self._actions(given.get("then"), f"{path}.then", when.kind)),
             str(name),

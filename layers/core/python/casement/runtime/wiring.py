@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from casement.meta.graph import Graph
     from casement.meta.media import Media
     from casement.store.api_keys import ApiKeys
+    from casement.store.automations import AutomationsOfNumbers
     from casement.store.contacts import Contacts
     from casement.store.conversations import Conversations
     from casement.store.deliveries import Deliveries
@@ -209,6 +210,14 @@ def profiles() -> "Profiles":
     from casement.store.profiles import Profiles
 
     return Profiles(table())
+
+
+@cache
+def automations() -> "AutomationsOfNumbers":
+    """What follows from numbers' messages by itself."""
+    from casement.store.automations import AutomationsOfNumbers
+
+    return AutomationsOfNumbers(table())
 
 
 @cache
