@@ -1,9 +1,10 @@
-"""What `casement doctor` asks Meta: reads only. The functions need none of it, so it is not in the layer."""
+"""What operators ask Meta and tell it, which the functions need none of: so it is not in the layer."""
 
 from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote
 
+from casement.domain.compact_json import dumps
 from casement.meta.graph import Graph
 
 NUMBER_FIELDS = "id,display_phone_number,verified_name,status,quality_rating,throughput,name_status"
@@ -26,6 +27,19 @@ class Inspector(Graph):
         """`GET /{phone_number_id}`: how a number stands."""
         return _object(self._call("GET", quote(number, safe=""), token, params={"fields": NUMBER_FIELDS}))
 
+    def upload_flow_key(self, number: str, token: str, public_key: str) -> None:
+        """`POST /{phone_number_id}/whatsapp_business_encryption`: the key that the number's Flows are encrypted for.
+
+        https://developers.facebook.com/docs/whatsapp/cloud-api/reference/whatsapp-business-encryption
+        """
+        self._call("POST", _encryption(number), token, content=dumps({"business_public_key": public_key}).encode())
+
+    def flow_key(self, number: str, token: str) -> Mapping[str, Any]:
+        """`GET /{phone_number_id}/whatsapp_business_encryption`: the key that it has, nothing if none."""
+        answer = _object(self._call("GET", _encryption(number), token))
+        found = _list(answer.get("data"))  # a list of one in Meta's samples, and the object itself in its reference
+        return _object(found[0]) if found else answer
+
     def subscribed_apps(self, waba_id: str, token: str) -> list[Mapping[str, Any]]:
         """`GET /{waba_id}/subscribed_apps`: the apps that get this WABA's webhooks."""
         answer = _object(self._call("GET", f"{quote(waba_id, safe='')}/subscribed_apps", token))
@@ -44,6 +58,10 @@ class Inspector(Graph):
                 break
             query = {**query, "after": after}
         return found
+
+
+def _encryption(number: str) -> str:
+    return f"{quote(number, safe='')}/whatsapp_business_encryption"
 
 
 def _object(value: Any) -> Mapping[str, Any]:

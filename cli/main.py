@@ -9,7 +9,7 @@ import typer
 from botocore.exceptions import BotoCoreError, ClientError
 
 from casement.domain.errors import CasementError
-from cli import api_keys, doctor, meta_secret, replay, templates, webhook
+from cli import api_keys, doctor, flows, meta_secret, replay, templates, webhook
 from cli.anywhere import OptionsAnywhere
 from cli.outside import Outside, Work
 from cli.stack import DEFAULT_STACK, Where
@@ -39,6 +39,7 @@ app.add_typer(meta_secret.app, name="secrets")
 app.command("doctor")(doctor.doctor)
 app.command("replay")(replay.replay_command)
 app.add_typer(templates.app, name="templates")
+app.add_typer(flows.app, name="flows")
 app.add_typer(webhook.app, name="webhook")
 
 

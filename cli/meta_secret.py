@@ -121,6 +121,8 @@ def show(ctx: typer.Context, as_json: Annotated[bool, typer.Option("--json", hel
         rows.add_row("verify token", "", shown["verify_token"])
     for number, held in shown["numbers"].items():
         rows.add_row(f"token of number {number}", f"WABA {held['waba_id']}", held["token"])
+    for place, each in enumerate(shown["flow_keys"]):
+        rows.add_row("key of Flows", "newest" if place == 0 else "older, still valid", each)
     if rows.row_count:
         console().print(rows)
     else:
@@ -137,6 +139,7 @@ def fingerprints(document: Document) -> dict[str, Any]:
             number: {"waba_id": held["waba_id"], "token": fingerprint(held["token"])}
             for number, held in numbers.items()
         },
+        "flow_keys": [fingerprint(each) for each in document.get("flow_keys") or ()],
     }
 
 

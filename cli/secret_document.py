@@ -14,6 +14,7 @@ from cli.trouble import Trouble
 
 Document = Mapping[str, Any]
 
+VALID_FLOW_KEYS = 2  # the newest, and the one before for whoever is in a Flow
 VALID_APP_SECRETS = 2  # the newest, and the one before while Meta may still deliver what that one signed
 
 
@@ -68,6 +69,17 @@ def with_number(document: Document, number: str, *, waba_id: str, token: str) ->
     return {**document, "numbers": {**numbers, number: changed}}
 
 
+def with_flow_key(document: Document, new: str) -> Document:
+    """A new key for Flows goes first, the one before stays second, a third goes."""
+    return {**document, "flow_keys": [new, *(document.get("flow_keys") or ())][:VALID_FLOW_KEYS]}
+
+
+def without_older_flow_key(document: Document) -> Document:
+    """Only the newest key for Flows."""
+    kept = list(document.get("flow_keys") or ())[:1]
+    return {**document, "flow_keys": kept} if kept else document
+
+
 def without_number(document: Document, number: str) -> Document:
     """All but this number."""
     kept = {known: value for known, value in (document.get("numbers") or {}).items() if known != number}
@@ -93,6 +105,7 @@ def _wrong(document: Document, secret: Secret) -> list[str]:
         wrong.append(f"app_secrets holds at most {VALID_APP_SECRETS}")
     if not isinstance(document.get("verify_token") or "", str):
         wrong.append("verify_token is a text")
+    wrong += _wrong_flow_keys(document.get("flow_keys") or [])
     for place, number in enumerate(secret.numbers.values(), start=1):
         given = document["numbers"][number.number]
         if not is_id(number.number):
@@ -102,3 +115,13 @@ def _wrong(document: Document, secret: Secret) -> list[str]:
         elif not isinstance(given["token"], str) or not given["token"]:
             wrong.append(f"the token of number {number.number} is a text")
     return wrong
+
+
+def _wrong_flow_keys(given: Any) -> list[str]:
+    if not given:
+        return []
+    from cli.flow_keys import BITS, is_key  # cryptography, which most secrets need not
+
+    if not isinstance(given, list) or not all(isinstance(each, str) and is_key(each) for each in given):
+        return [f"flow_keys is a list of private RSA keys of {BITS} bits in PEM, newest first"]
+    return [f"flow_keys holds at most {VALID_FLOW_KEYS}"] if len(given) > VALID_FLOW_KEYS else []

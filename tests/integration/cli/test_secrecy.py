@@ -44,6 +44,12 @@ EVERY_COMMAND = [
     (("replay", "--json", "--dry-run"), ""),
     *(((*command, "--api-key", "sentinel-api-key"), "y\n") for command in TEMPLATES),
     (("webhook", "sign", "body.json"), ""),
+    (("flows", "key"), ""),
+    (("flows", "key", "--drop-older"), ""),
+    (("flows", "set", "123", "flow.json"), ""),
+    (("flows", "show", "123"), ""),
+    (("flows", "list"), ""),
+    (("flows", "remove", "123"), "y\n"),
     (("secrets", "remove-number", NUMBER), "y\n"),
 ]
 
@@ -66,6 +72,7 @@ def test_the_list_above_is_complete():
 def here(filled, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "body.json").write_text(BODY)
+    (tmp_path / "flow.json").write_text('{"screens": [{"screen": "SUCCESS"}]}')
     (tmp_path / "template.json").write_text(json.dumps(library()["order_update"].creation("de")))
     return filled
 

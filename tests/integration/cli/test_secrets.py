@@ -188,6 +188,7 @@ def test_show_names_ids_and_fingerprints(filled):
         "app_secrets": [fingerprint("sentinel-second"), fingerprint(APP_SECRET)],
         "verify_token": fingerprint(VERIFY_TOKEN),
         "numbers": {NUMBER: {"waba_id": WABA, "token": fingerprint(META_TOKEN)}},
+        "flow_keys": [],
     }
     assert all(each in shown.stdout for each in (NUMBER, WABA, fingerprint(APP_SECRET), fingerprint(META_TOKEN)))
 
