@@ -234,6 +234,7 @@ def _reader(number: str, *, now: int) -> Reader:
         wiring.log(),
         wiring.messages(),
         wiring.pendings(),
+        wiring.standings(),
         wiring.numbers().state(number, now).settings.rules(wiring.settings().window_rules),
         now,
     )

@@ -1,7 +1,7 @@
-"""Off the outbox: messages whose time has come, one conversation at a time.
+"""Off the outbox: messages whose time has come, and those of automations, one conversation at a time.
 
-What waits stands in the table; a message of the queue says where to look. One that must wait stays on the queue and
-keeps its conversation waiting, and nobody else's.
+What waits stands in the table; a message of the queue says where to look, or holds what an automation sends. One that
+must wait stays on the queue and keeps its conversation waiting, and nobody else's.
 """
 
 from collections.abc import Callable, Mapping
@@ -10,12 +10,13 @@ from typing import Any
 from aws_lambda_powertools import Logger
 
 from casement.domain.errors import CasementError, NumberNotConfigured, SecretUnavailable, StoreUnavailable
-from casement.domain.jobs import job_from
+from casement.domain.jobs import Job, job_from
 from casement.runtime import wiring
 from casement.runtime.secret import Number, Secret
 from casement.store.outbox import Outbox
 from casement.usecases.engine import Engine
 from casement.usecases.outbox import work_off
+from casement.usecases.send_automatic import Claims, Spending, send_automatic
 
 NO_NUMBER_S = 300  # until somebody gives us the number's token, or takes its messages away
 
@@ -29,11 +30,14 @@ def work(
     *,
     secret: Callable[[], Secret],
     engine: Callable[[Number], Engine],
+    spending: Callable[[], Spending],
+    claims: Callable[[], Claims],
 ) -> float | None:
     """Do one message's job. Seconds until it is to be tried again, None if it is done."""
     job = job_from(record["body"])
     try:
-        wait = work_off(job, engine(secret().number(job.number)))
+        ready = engine(secret().number(job.number))
+        wait = _automate(job, ready, spending(), claims()) if job.automatic else work_off(job, ready)
     except (NumberNotConfigured, SecretUnavailable) as error:
         logger.error("no token, so it waits", number=job.number, why=str(error))
         return NO_NUMBER_S
@@ -42,6 +46,13 @@ def work(
         return _soon(record)
     logger.info("worked off", number=job.number, wait=wait)
     return wait
+
+
+def _automate(job: Job, engine: Engine, spending: Spending, claims: Claims) -> float | None:
+    assert job.automatic is not None  # noqa: S101 - the caller looked
+    did = send_automatic(job, engine, spending, claims)
+    logger.info("automation", number=job.number, rule=job.automatic.rule, do=job.automatic.do, did=did.what)
+    return did.wait
 
 
 def _soon(record: Mapping[str, Any]) -> float:
@@ -54,7 +65,11 @@ def handler(event: Mapping[str, Any], _context: Any) -> dict[str, Any]:
     """The Lambda entry point. What must wait, and all behind it in the batch, stays on the queue."""
     failed: list[dict[str, str]] = []
     for record in event["Records"]:
-        wait = None if failed else work(record, secret=wiring.secret, engine=wiring.engine)
+        wait = (
+            None
+            if failed
+            else work(record, secret=wiring.secret, engine=wiring.engine, spending=wiring.spending, claims=wiring.sends)
+        )
         if failed or wait is not None:
             failed.append({"itemIdentifier": record["messageId"]})
         if wait is not None:

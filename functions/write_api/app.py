@@ -4,6 +4,7 @@ Flows are answered."""
 import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 from aws_lambda_powertools import Logger
@@ -23,6 +24,7 @@ from casement.domain.number import (
 )
 from casement.domain.policy import LONGEST_WORD
 from casement.domain.profile import Profile, fields_from, tags_from
+from casement.domain.standing import Standing
 from casement.domain.untrusted import is_text
 from casement.runtime import wiring
 from casement.runtime.endpoint import authenticate, endpoint, hold_key, json_body, number_meant
@@ -34,10 +36,12 @@ from casement.store.conversations import Conversations
 from casement.store.numbers import Numbers
 from casement.store.pendings import Pendings
 from casement.store.profiles import Profiles
+from casement.store.standings import Standings
 from casement.store.templates import Templates
 from casement.usecases.find_conversation import find_conversation
 from casement.usecases.holds import cancel_hold
 from casement.usecases.views import consent_view
+from casement.usecases.windows import change_standing
 from functions.write_api import flows
 
 LARGEST_BODY = 65_536  # bytes
@@ -56,6 +60,7 @@ class Kept:
     profiles: Profiles
     templates: Templates
     flows: flows.Desk
+    standings: Standings
 
 
 def respond(request: Request, *, api_keys: ApiKeys, secret: Callable[[], Secret], kept: Kept, now: int) -> Response:
@@ -71,23 +76,32 @@ def respond(request: Request, *, api_keys: ApiKeys, secret: Callable[[], Secret]
     return Response.json(change(request, key, kept, secret(), now))
 
 
-def _change_conversation(request: Request, key: ApiKey, kept: Kept, secret: Secret, _now: int) -> Mapping[str, Any]:
-    """`{"needs_attention": false}`: somebody looked after it; with `ids`, after those messages."""
+def _change_conversation(request: Request, key: ApiKey, kept: Kept, secret: Secret, now: int) -> Mapping[str, Any]:
+    """`{"needs_attention": false}`: somebody looked after it; with `ids`, after those messages. `{"automations":
+    "paused"}`: a person has it, until somebody says `active`."""
     number = secret.number(request.path["id"]).number
     body = _body(request)
-    _must_know(body, {"needs_attention", "ids"})
-    if body.get("needs_attention") is not False:
+    _must_know(body, {"needs_attention", "ids", "automations"})
+    word = body.get("automations")
+    if word not in (None, "paused", "active"):
+        raise InvalidRequest("automations must be paused or active.", parameter="automations")
+    if body.get("needs_attention") is not False and (word is None or body.keys() & {"needs_attention", "ids"}):
         raise InvalidRequest("needs_attention must be false.", parameter="needs_attention")
     ids = body.get("ids")
     if ids is not None and not (isinstance(ids, list) and all(isinstance(id_, str) for id_ in ids)):
         raise InvalidRequest("ids must be a list of strings.", parameter="ids")
     contact = contact_key(request.path["conversation_id"])
     conversation = find_conversation(number, contact, read=kept.conversations.alias)
-    everything = kept.pendings.attention(number, conversation.contacts)
-    wanted = [one for one in everything if ids is None or str(one.key) in ids]
-    for one in wanted:
-        kept.pendings.looked_after(number, one)
-    logger.info("looked after", by=key.name, messages=len(wanted))
+    if "needs_attention" in body:
+        everything = kept.pendings.attention(number, conversation.contacts)
+        wanted = [one for one in everything if ids is None or str(one.key) in ids]
+        for one in wanted:
+            kept.pendings.looked_after(number, one)
+        logger.info("looked after", by=key.name, messages=len(wanted))
+    if word is not None:
+        change = partial(Standing.with_automations, paused=word == "paused", now=now)
+        change_standing(conversation, "", change, kept.standings, lambda: now)
+        logger.info("automations", by=key.name, are=word)
     return {"success": True}
 
 
@@ -209,6 +223,7 @@ def handler(request: Request) -> Response:
             wiring.profiles(),
             wiring.templates(),
             flows.Desk(wiring.flows(), wiring.check_target, secrets.token_bytes),
+            wiring.standings(),
         ),
         now=wiring.now(),
     )

@@ -7,6 +7,7 @@ from functools import partial
 from math import ceil
 from typing import Any
 
+from casement.domain.automations import Automations
 from casement.domain.jobs import Job
 from casement.domain.message_key import MessageKey
 from casement.domain.number import Health, NumberSettings, NumberState
@@ -39,6 +40,7 @@ from casement.store.template_changes import chapters_in
 from casement.store.template_counts import TemplateCounts, steps_in
 from casement.store.templates import Templates
 from casement.usecases.answers import HELD, Answer
+from casement.usecases.automate import Desk
 from casement.usecases.engine import Engine
 from casement.usecases.once import Once
 from casement.usecases.outbox import work_off
@@ -280,6 +282,7 @@ def _react(images: list[Item], table: Table) -> None:
         Telling(_Nobody(), Journal(table), lambda _: None, Log(table), lambda: NOW),
         Numbers(table),
         watch,
+        Desk(lambda _: Automations(), Profiles(table), Messages(table), pendings),
         lambda: NOW,
         FlowTokens(lambda _: None, FlowUses(table)),
     )

@@ -17,6 +17,8 @@ import httpx
 from botocore.exceptions import ClientError
 
 from casement.domain.api_key import ApiKey, Scope, digest_of
+from casement.domain.automations import Kind
+from casement.domain.automations_document import automations_from
 from casement.domain.deliveries import Delivery
 from casement.domain.events import OF_WINDOWS
 from casement.domain.flow_exchange import Ask
@@ -50,6 +52,7 @@ from casement.store.numbers import Numbers
 from casement.store.pendings import Pendings
 from casement.store.profiles import Profiles
 from casement.store.sends import Sends
+from casement.store.spending import Spending
 from casement.store.standings import Standings
 from casement.store.subscriptions import Subscriptions
 from casement.store.table import Table
@@ -57,6 +60,7 @@ from casement.store.template_changes import chapters_in
 from casement.store.template_counts import TemplateCounts, steps_in
 from casement.store.templates import Templates
 from casement.usecases.answer_flow import Answering
+from casement.usecases.automate import Desk
 from casement.usecases.engine import Engine
 from casement.usecases.react import Outlook, Projections, react
 from casement.usecases.read import MOST_READ, Reader
@@ -171,6 +175,7 @@ class Deployment:
         self.automations = AutomationsOfNumbers(self.table)
         self.pendings = Pendings(self.table, retention_days=365)
         self.subscriptions, self.journal = Subscriptions(self.table), Journal(self.table)
+        self.spending = Spending(self.table)
         self.told: list[Delivery] = []  # the queue of what subscribers are to be told
         self.counted: list[str] = []
         self.tells_of_windows = False  # whether or not anybody has subscribed to them
@@ -343,6 +348,7 @@ class Deployment:
             self.telling(),
             self.numbers_kept,
             self.watch(),
+            Desk(lambda number: self.automations.state(number, self.now), self.profiles, messages, self.pendings),
             lambda: self.now,
             FlowTokens(lambda given: read_flow_token(self.app_secrets, given), FlowUses(self.table)),
         )
@@ -366,7 +372,8 @@ class Deployment:
 
     def _wants_windows(self, number: str, waba_id: str) -> bool:
         known = self.subscriptions.all(self.now)
-        return self.tells_of_windows or want_any(OF_WINDOWS, number, waba_id, self.now, known)
+        closing = self.automations.state(number, self.now).follow(Kind.WINDOW_CLOSING)
+        return self.tells_of_windows or closing or want_any(OF_WINDOWS, number, waba_id, self.now, known)
 
     def _rules(self, number: str) -> WindowRules:
         return self.numbers_kept.state(number, self.now).settings.rules(RULES)
@@ -381,6 +388,11 @@ class Deployment:
             if "type" in body:  # and not in Meta's shape
                 event_schemas.check(body)
         self.told.extend(told)
+
+    def automate(self, number: str = NUMBER, **document: Any) -> None:
+        """What the owner of a number wants to follow by itself."""
+        was = self.automations.fresh(number).version
+        assert self.automations.replace(number, automations_from(document), was)
 
     def subscribe(self, *, mode: Mode = Mode.EVENTS, types: Iterable[str] = ("*",), id_: str = "sub_1") -> Subscription:
         """Somebody wants to know."""
@@ -397,7 +409,13 @@ class Deployment:
     def do(self, job: Job) -> None:
         """Do one job of the outbox."""
         record = {"body": job.dumps(), "attributes": {"ApproximateReceiveCount": "1"}}
-        wait = send_outbox.work(record, secret=self.secret, engine=self.engine)
+        wait = send_outbox.work(
+            record,
+            secret=self.secret,
+            engine=self.engine,
+            spending=lambda: self.spending,
+            claims=lambda: Sends(self.table, retention_days=365),
+        )
         if wait is None:
             self.jobs.remove(job)
         else:
@@ -526,6 +544,7 @@ class Deployment:
                 self.profiles,
                 self.templates,
                 flows.Desk(self.flows, self._check_target, self._rng.randbytes),
+                Standings(self.table, retention_days=365),
             ),
             now=self.now,
         )
@@ -569,6 +588,7 @@ class Deployment:
             Log(self.table),
             Messages(self.table),
             self.pendings,
+            Standings(self.table, retention_days=365),
             self._rules(number),
             self.now,
             self.most_read,

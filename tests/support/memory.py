@@ -23,7 +23,12 @@ if TYPE_CHECKING:
 Item = Mapping[str, Any]
 Json = dict[str, Any]
 
-_SIGNS: Mapping[str, Callable[[Any, Any], Any]] = {"=": operator.eq, "<": operator.lt, "<=": operator.le}
+_SIGNS: Mapping[str, Callable[[Any, Any], Any]] = {
+    "=": operator.eq,
+    "<": operator.lt,
+    "<=": operator.le,
+    ">": operator.gt,
+}
 
 
 @dataclass
@@ -52,6 +57,7 @@ class Memory:
         self._known: Mapping[str, Callable[[Json], tuple[int, Json]]] = {
             "CreateTable": self._create,
             "PutItem": self._put,
+            "UpdateItem": self._update,
             "DeleteItem": self._delete,
             "GetItem": self._get,
             "Query": self._query,
@@ -85,6 +91,15 @@ class Memory:
             old = {"Item": dict(there)} if there and asked.get("ReturnValuesOnConditionCheckFailure") else {}
             return 400, {"Error": error, **old}
         partition.put(item["SK"]["S"], item)
+        return 200, {}
+
+    def _update(self, asked: Json) -> tuple[int, Json]:
+        partition = self._partition(asked["TableName"], asked["Key"])
+        there = partition.items.get(asked["Key"]["SK"]["S"])
+        if not _holds(asked, there):
+            error = {"Code": "ConditionalCheckFailedException", "Message": "The conditional request failed"}
+            return 400, {"Error": error}
+        partition.put(asked["Key"]["SK"]["S"], _updated(asked, there or asked["Key"]))
         return 200, {}
 
     def _delete(self, asked: Json) -> tuple[int, Json]:
@@ -146,6 +161,17 @@ def _needed_by(filter_: str | None) -> set[str]:
     found = [re.fullmatch(r"attribute_exists\((\w+)\)", term) for term in terms]
     assert all(found), filter_
     return {each[1] for each in found if each}
+
+
+def _updated(asked: Json, there: Item) -> Json:
+    """An item after an update: numbers that are set, or added to."""
+    values, names = asked["ExpressionAttributeValues"], asked.get("ExpressionAttributeNames", {})
+    item = dict(there)
+    for what, name, value in re.findall(r"(SET|ADD) (#?\w+) (?:= )?(:\w+)", asked["UpdateExpression"]):
+        name = names.get(name, name)
+        before = int(item.get(name, {"N": "0"})["N"]) if what == "ADD" else 0
+        item[name] = {"N": str(before + int(values[value]["N"]))}
+    return item
 
 
 def _holds(asked: Json, there: Item | None) -> bool:

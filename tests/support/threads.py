@@ -24,6 +24,7 @@ from casement.store.contacts import Contacts
 from casement.store.facts import Facts
 from casement.store.numbers import Numbers
 from casement.store.pendings import Pendings
+from casement.store.sends import Sends
 from casement.store.table import Table
 from casement.store.templates import Templates
 from functions.send_outbox import app as send_outbox
@@ -69,7 +70,14 @@ class Instance(Deployment):
     def work(self, job: Job) -> float | None:
         """Do a job of the outbox as a worker of its own; the seconds it wants to wait before it comes again."""
         record = {"body": job.dumps(), "attributes": {"ApproximateReceiveCount": "1"}}
-        return send_outbox.work(record, secret=self.secret, engine=self.engine)
+        sends = Sends(self.table, retention_days=365)
+        return send_outbox.work(
+            record,
+            secret=self.secret,
+            engine=self.engine,
+            spending=lambda: self.spending,
+            claims=lambda: sends,
+        )
 
     def line_up(self, stop: int, gates: Iterable["Gate"]) -> None:
         """From now on, steps are counted; before the one numbered `stop` (1 is the first), wait at each of `gates`."""

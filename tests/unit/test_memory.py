@@ -49,6 +49,19 @@ CALLS: st.SearchStrategy[Call] = st.one_of(
         lambda new: lambda table: table.put_unless_newer(new, "version"), ITEMS.filter(lambda new: "version" in new)
     ),
     st.builds(lambda new: lambda table: table.put_all(one_at_a_time(new)), st.lists(ITEMS, max_size=30)),
+    st.builds(
+        lambda key, one, most: (
+            lambda table: table.update(
+                key,
+                "SET #ttl = :most ADD version :one",
+                "attribute_not_exists(version) OR version < :most",
+                {":one": one, ":most": most},
+            )
+        ),
+        KEYS,
+        NUMBERS,
+        NUMBERS,
+    ),
     st.builds(lambda key: lambda table: table.delete(key), KEYS),
     st.builds(lambda key: lambda table: table.get(key), KEYS),
     st.builds(lambda keys: lambda table: table.get_all(keys), st.lists(KEYS, max_size=5)),
@@ -87,4 +100,4 @@ def same(answer: Any) -> Any:
 
 def test_what_casement_does_not_ask_is_not_answered():
     with pytest.raises(AttributeError):
-        memory().update_item(TableName="t", Key={}, UpdateExpression="SET a = :a")
+        memory().transact_write_items(TransactItems=[])

@@ -106,7 +106,11 @@ ALLOWED = {
     | STREAM
     | JOBS
     | FAILURES,
-    "SendOutbox": on_table("DeleteItem", "GetItem", "PutItem", "Query") | SECRET | TAKEN_JOBS | PUT_OFF,
+    "SendOutbox": on_table("DeleteItem", "GetItem", "PutItem", "Query", "UpdateItem")
+    | SECRET
+    | JOBS
+    | TAKEN_JOBS
+    | PUT_OFF,
     "SweepSends": on_table("BatchGetItem", "BatchWriteItem", "DeleteItem", "GetItem", "PutItem", "Query")
     | SECRET
     | JOBS
@@ -118,7 +122,7 @@ WRITES = on_table("PutItem", "UpdateItem", "DeleteItem", "BatchWriteItem")
 OUTBOX_ARN = {"Fn::GetAtt": ["Outbox", "Arn"]}
 DELIVERIES_ARN = {"Fn::GetAtt": ["Deliveries", "Arn"]}
 PUT_DELIVERIES = ("React",)
-PUT_JOBS = ("SendMessage", "React", "SweepSends")  # and who does them, puts off those that must wait
+PUT_JOBS = ("SendMessage", "React", "SendOutbox", "SweepSends")  # and who does them, puts off those that must wait
 
 
 def of_type(kind: str) -> dict[str, Any]:
@@ -264,7 +268,7 @@ def test_who_puts_jobs_on_the_outbox_or_puts_them_off_knows_where_it_is_and_nobo
         if "OUTBOX_URL" in function["Environment"]["Variables"]
     }
 
-    assert knows == {name: {"Ref": "Outbox"} for name in (*PUT_JOBS, "SendOutbox")}
+    assert knows == {name: {"Ref": "Outbox"} for name in PUT_JOBS}
 
 
 # -- What wakes what
@@ -553,6 +557,7 @@ def test_what_must_be_noticed_has_an_alarm_that_somebody_gets():
         "sync-templates-failures",
         "number-stopped",
         "send-unresolved",
+        "automation-budget",
         "window-mispredicted",
         "stream-too-old",
         "api-errors",

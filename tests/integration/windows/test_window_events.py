@@ -267,7 +267,7 @@ def test_nothing_is_written_or_read_of_windows_that_nobody_wants_to_know_of(case
     casement.now += DAY
 
     assert casement.sweep_windows() == 0
-    assert calls == ["Query"]  # who is to be told of anything
+    assert calls == ["Query", "GetItem"]  # who is to be told of anything, and what rules there are
     assert snapshot(casement.client, casement.name) == before
     assert not any("P#standing" in str(key) for key in before)
 

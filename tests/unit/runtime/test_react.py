@@ -8,6 +8,7 @@ import boto3
 import pytest
 from botocore.exceptions import EndpointConnectionError
 
+from casement.domain.automations import Automations
 from casement.domain.consent import Party, Scope, Wish
 from casement.domain.deliveries import delivery_from
 from casement.domain.errors import StoreUnavailable
@@ -30,12 +31,14 @@ from casement.store.log import Log, entry_of
 from casement.store.messages import Messages
 from casement.store.numbers import Numbers
 from casement.store.pendings import Pendings
+from casement.store.profiles import Profiles
 from casement.store.standings import Standings
 from casement.store.subscriptions import Subscriptions
 from casement.store.table import Table
 from casement.store.template_changes import chapters_in
 from casement.store.template_counts import TemplateCounts, steps_in
 from casement.store.templates import Templates
+from casement.usecases.automate import Desk
 from casement.usecases.react import Change, Outlook, Reacted, project, react
 from casement.usecases.tell import Telling
 from casement.usecases.tie_flow import FlowTokens
@@ -252,6 +255,7 @@ def reacted(
         Telling(Subscriptions(kept), Journal(kept), lambda _: None, Log(kept), lambda: now),
         Numbers(kept),
         untold(kept, now),
+        Desk(lambda _: Automations(), Profiles(kept), Messages(kept), pendings),
         lambda: now,
         FlowTokens(lambda _: None, FlowUses(kept)),
     )

@@ -11,6 +11,7 @@ ever. Whoever decides again on the same message, since something broke off betwe
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
 
@@ -170,6 +171,11 @@ class Automations:
     language: str | None = None
     budget: int | None = None
     limit: int = DEFAULT_LIMIT
+
+    def month(self, at: int) -> str:
+        """The month, `YYYY-MM`, that something at `at` (epoch milliseconds) counts for."""
+        wall = self.hours.local(at) if self.hours else datetime.fromtimestamp(at / 1000, UTC)
+        return f"{wall:%Y-%m}"
 
     def follow(self, kind: Kind) -> bool:
         """Whether any rule could act on something of that kind."""

@@ -1,6 +1,8 @@
 """What a stored item can tell that has consequences."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
 
 from casement.domain.message_key import MessageKey
 
@@ -18,6 +20,8 @@ class Opened:
     tapped: str | None = None
     message: str = ""
     waba_id: str = ""
+    is_call: bool = False
+    kept: Mapping[str, Any] = field(default_factory=dict, compare=False)  # what the fact keeps: contact, element …
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,4 +51,26 @@ class NumberRefused:
     at: int  # when Meta said so, epoch milliseconds
 
 
-Happening = Opened | WindowRefused | MarketingStopped | NumberRefused
+@dataclass(frozen=True, slots=True)
+class OptedOut:
+    """A customer stopped marketing at Meta, and Meta says so."""
+
+    number: str
+    contact: str
+    at: int
+    id: str  # tells what a customer said at one moment apart
+    waba_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Closing:
+    """A conversation's window was told to be closing."""
+
+    number: str
+    contact: str
+    at: int  # when it was told, epoch milliseconds
+    opener: str  # Meta's id of the customer's last word
+    waba_id: str = ""
+
+
+Happening = Opened | WindowRefused | MarketingStopped | NumberRefused | OptedOut | Closing

@@ -1,4 +1,4 @@
-"""Where a conversation stands: which of its window's events were told.
+"""Where a conversation stands: which of its window's events were told, what automations did, who handles it.
 
 A window opens with a customer's first word in a day, and goes on with each further one. Three things of it are told:
 that it opened; that it is closing, once for each last word; that it closed. Whoever finds that one is due changes the
@@ -8,12 +8,14 @@ so what is older than what was told already tells nothing any more.
 Times are epoch milliseconds, of openers Meta's.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from typing import Any
+from typing import Any, NamedTuple
 
 from casement.domain.window import DAY_MS, Opener
+
+HANDLED_MS = 4 * 60 * 60 * 1000  # who wrote on the phone app has the conversation for so long
 
 
 class News(StrEnum):
@@ -22,6 +24,13 @@ class News(StrEnum):
     CLOSED = "closed"
     OPENED = "opened"
     CLOSING = "closing"
+
+
+class Handled(NamedTuple):
+    """Why a person has a conversation, in a sentence, and since when (epoch milliseconds)."""
+
+    why: str
+    since: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +45,9 @@ class Standing:
     closed_at: int = 0
     closed_by_meta: bool = False  # by its verdict, before the day was over
     waba_id: str = ""
+    automations: Mapping[str, Any] = field(default_factory=dict)  # what they did, as `automations.state_view` says it
+    paused_at: int = 0  # when somebody paused automations here, 0 if nobody has
+    resumed_at: int = 0  # when somebody last resumed them: what a person did before says nothing any more
     news: tuple[News, ...] = ()
 
     @property
@@ -54,8 +66,10 @@ class Standing:
     def after(self, opener: Opener, before: Opener | None) -> "Standing":
         """What an opener changes. `before` is the newest one before it, as far back as `wants_to_know_before` says."""
         runs_on = before is not None and opener.at - before.at < DAY_MS
-        if self.opened is None and self.closed is None:  # the first one that we look at may be one of many
-            return self if runs_on else replace(self, opened=opener, news=(News.OPENED,))
+        if self.opened is None and self.closed is None:
+            if runs_on:  # the first one that we look at is one of many: it opened before anybody wanted to know
+                return replace(self, opened=before)
+            return replace(self, opened=opener, news=(News.OPENED,))
         if any(told and opener.at <= told.at for told in (self.opened, self.closed)):
             return self
         if not self.is_open:
@@ -79,6 +93,26 @@ class Standing:
             return self
         return replace(self, closed=opener, closed_at=at, closed_by_meta=by_meta, news=(News.CLOSED,))
 
+    def with_automations(self, *, paused: bool, now: int) -> "Standing":
+        """The same, once somebody paused or resumed automations here."""
+        if paused:
+            return self if self.paused_at else replace(self, paused_at=now)
+        return replace(self, paused_at=0, resumed_at=now)
+
+    def handled_by(self, asked_at: Iterable[int], wrote_at: int, now: int) -> "Handled | None":
+        """Why a person has this conversation, None if nobody has.
+
+        `asked_at` are the moments from which on a person should look at it, `wrote_at` is when one last wrote on the
+        phone app, 0 for never or long ago.
+        """
+        if self.paused_at:
+            return Handled("Somebody paused automations in this conversation.", self.paused_at)
+        if waiting := [at for at in asked_at if at > self.resumed_at]:
+            return Handled("A person should look at this conversation, and nobody says that they did.", min(waiting))
+        if wrote_at > max(self.resumed_at, now - HANDLED_MS):
+            return Handled("Somebody wrote on the phone app in the last hours.", wrote_at)
+        return None
+
     def kept(self) -> dict[str, Any]:
         """As JSON, but for its news."""
         kept: dict[str, Any] = {
@@ -91,6 +125,9 @@ class Standing:
             "closed_at": self.closed_at,
             "closed_by_meta": self.closed_by_meta,
             "waba_id": self.waba_id,
+            "automations": self.automations,
+            "paused_at": self.paused_at,
+            "resumed_at": self.resumed_at,
         }
         return kept | {name: value for name, value in named.items() if value}
 
@@ -108,6 +145,9 @@ def standing_from(kept: Mapping[str, Any]) -> Standing:
         closed_at=kept.get("closed_at", 0),
         closed_by_meta=kept.get("closed_by_meta", False),
         waba_id=kept.get("waba_id", ""),
+        automations=kept.get("automations", {}),
+        paused_at=kept.get("paused_at", 0),
+        resumed_at=kept.get("resumed_at", 0),
     )
 
 

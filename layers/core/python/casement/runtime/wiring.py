@@ -37,12 +37,14 @@ if TYPE_CHECKING:
     from casement.store.pendings import Pendings
     from casement.store.profiles import Profiles
     from casement.store.sends import Sends
+    from casement.store.spending import Spending
     from casement.store.standings import Standings
     from casement.store.subscriptions import Subscriptions
     from casement.store.table import Table
     from casement.store.template_counts import TemplateCounts
     from casement.store.templates import Templates
     from casement.usecases.answer_flow import Answering
+    from casement.usecases.automate import Desk
     from casement.usecases.engine import Engine
     from casement.usecases.react import Outlook, Projections
     from casement.usecases.tell import Telling
@@ -459,19 +461,37 @@ def outlook(secret_source: Callable[[], SecretSource]) -> "Outlook":
         telling(),
         numbers(),
         watch(),
+        desk(),
         now,
         flow_tokens(secret_source),
     )
 
 
+@cache
+def spending() -> "Spending":
+    """How many automatic messages went out."""
+    from casement.store.spending import Spending
+
+    return Spending(table())
+
+
+def desk() -> "Desk":
+    """What automations take."""
+    from casement.usecases.automate import Desk
+
+    return Desk(lambda number: automations().state(number, now()), profiles(), messages(), pendings())
+
+
 def watch() -> "Watch":
     """What it takes to tell of windows."""
+    from casement.domain.automations import Kind
     from casement.domain.events import OF_WINDOWS
     from casement.domain.subscription import want_any
     from casement.usecases.windows import Watch
 
     def wanted(number: str, waba_id: str) -> bool:
-        return want_any(OF_WINDOWS, number, waba_id, now(), subscriptions().all(now()))
+        told = want_any(OF_WINDOWS, number, waba_id, now(), subscriptions().all(now()))
+        return told or automations().state(number, now()).follow(Kind.WINDOW_CLOSING)
 
     return Watch(
         conversations().alias,

@@ -4,11 +4,21 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from casement.domain.consent import MARKETING_STOPPED_CODE
-from casement.domain.happenings import Happening, MarketingStopped, NumberRefused, Opened, WindowRefused
+from casement.domain.consent import MARKETING_STOPPED_CODE, Party
+from casement.domain.facts import Kind
+from casement.domain.happenings import (
+    Happening,
+    MarketingStopped,
+    NumberRefused,
+    Opened,
+    OptedOut,
+    WindowRefused,
+)
 from casement.domain.message_key import MessageKey
 from casement.domain.meta_errors import stops_the_number
 from casement.domain.meta_time import milliseconds
+from casement.store import keys
+from casement.store.standings import closing_in
 from casement.store.table import text
 
 # Where a message has what its customer wrote or tapped.
@@ -26,15 +36,28 @@ def happening_in(image: Mapping[str, Any]) -> Happening | None:
     if not pk.startswith("C#"):
         return None
     _, number_id, contact = pk.split("#")
+    if sk == keys.STANDING:
+        return closing_in(image)
     prefix, at, *rest = sk.split("#")
     match prefix, rest:
-        case "W", ["0", _, id_, digest, *_]:
-            raw = json.loads(text(image, "raw"))
-            said, tapped = _said(raw["element"]), _tapped(raw["element"])
-            return Opened(number_id, contact, int(at), digest, said, tapped, id_, raw.get("waba_id") or "")
+        case "W", ["0", kind, id_, digest, *_]:
+            kept = json.loads(text(image, "raw"))
+            return Opened(
+                number_id,
+                contact,
+                int(at),
+                digest,
+                _said(kept["element"]),
+                _tapped(kept["element"]),
+                id_,
+                _waba(image),
+                kind == Kind.CALL,
+                kept,
+            )
         case "W", ["1", "send", ulid, *_]:
-            waba_id = json.loads(text(image, "raw") or "{}").get("waba_id") or ""
-            return WindowRefused(number_id, MessageKey(contact, ulid), waba_id)
+            return WindowRefused(number_id, MessageKey(contact, ulid), _waba(image))
+        case "Y", [Party.META, _, "stop", end] if "raw" in image:
+            return OptedOut(number_id, contact, int(at), end, _waba(image))
         case "M", ["send", _, *status]:
             return _what_an_error_tells(number_id, contact, int(at), _codes(image, status), image)
     return None
@@ -50,6 +73,11 @@ def _what_an_error_tells(
         return None
     said_at = milliseconds(json.loads(text(image, "raw"))["element"].get("timestamp"))
     return NumberRefused(number_id, stops, said_at)
+
+
+def _waba(image: Mapping[str, Any]) -> str:
+    """The WABA in which a fact was told, empty where nobody says."""
+    return json.loads(text(image, "raw") or "{}").get("waba_id") or ""
 
 
 def _tapped(element: Mapping[str, Any]) -> str | None:

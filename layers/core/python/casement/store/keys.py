@@ -177,6 +177,11 @@ def flow_use(number: str, token: str) -> Key:
     return Key(f"F#{part(number)}#{hashlib.sha256(token.encode(errors='surrogatepass')).hexdigest()}", "-")
 
 
+def spent(number: str, month: str) -> Key:
+    """How many automatic messages went out in a month, `YYYY-MM`."""
+    return number_state(number, f"spent {month}")
+
+
 def standing(number: str, contact: str) -> Key:
     """Where a conversation stands: what was told of its window."""
     return Key(conversation(number, contact), STANDING)

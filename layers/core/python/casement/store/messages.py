@@ -114,6 +114,13 @@ class Messages:
                     kind, id_ = part.position.rest.split("#")
                     yield MessageKey(contact, id_) if kind == "send" else None
 
+    def last_echo(self, number_id: str, contacts: Iterable[str], since: int, until: int) -> int | None:
+        """A108. When the business last wrote on the phone app, from `since` on and before `until`."""
+        found = self._first_of_each(
+            number_id, contacts, keys.MESSAGES, since, until, _is_echo, newest_first=True, limit=_PAGE
+        )
+        return max((part.position.at for part in found), default=None)
+
     def templates_sent(self, number_id: str, contacts: Iterable[str], since: int, until: int) -> Iterator[TemplateSent]:
         """A57. The template messages to a conversation that Meta took between `since` and `until`, newest first."""
         ranges = [
@@ -215,6 +222,10 @@ def _whole(parts: list[_Part]) -> Said | Send | None:
 def _is_a_word(part: _Part) -> bool:
     """Whether it is the customer's, and no verdict of Meta's."""
     return part.position.rest.partition("#")[0] not in ("send", "status")
+
+
+def _is_echo(part: _Part) -> bool:
+    return part.position.rest.startswith("echo#")
 
 
 def _is_answer(part: _Part) -> bool:

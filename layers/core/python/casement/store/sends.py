@@ -77,6 +77,10 @@ class Sends:
         first = MessageKey.parse(text(found, "send"))
         return (text(found, "body"), first) if first else None
 
+    def is_claimed(self, number_id: str, api_key: str, given: str) -> bool:
+        """A109. Whether an idempotency key is taken, read consistently."""
+        return self._table.get(keys.idempotency(number_id, api_key, given), consistent=True) is not None
+
     def give_up(self, number_id: str, key: MessageKey, at: int) -> None:
         """A25. Keep that nobody ever told what became of a send."""
         kept = {"at": at}

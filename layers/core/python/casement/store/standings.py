@@ -8,6 +8,7 @@ from typing import Any
 
 from casement.domain.compact_json import dumps
 from casement.domain.events import Event, EventType, event_id
+from casement.domain.happenings import Closing
 from casement.domain.messages import Position
 from casement.domain.standing import News, Standing, standing_from
 from casement.domain.window import DAY_MS, Opener
@@ -98,6 +99,15 @@ def window_events_in(image: Mapping[str, Any]) -> Iterator[Event]:
         kind = _TYPES[news]
         id_ = event_id(kind, opener.at if news is News.OPENED else opener.at + DAY_MS, number_id, opener.id)
         yield Event(id_, kind, at, {"window": window | more}, number_id, contact, standing.waba_id)
+
+
+def closing_in(image: Mapping[str, Any]) -> Closing | None:
+    """That the last change of a stored standing told that its window is closing, None if it did not."""
+    standing = _standing(image)
+    if News.CLOSING not in text(image, "news").split() or standing.closing is None:
+        return None
+    _, number_id, contact = text(image, "PK").split("#")
+    return Closing(number_id, contact, standing.closing_at, standing.closing.id, standing.waba_id)
 
 
 def _told(standing: Standing, news: News) -> tuple[Opener, int, dict[str, Any]]:

@@ -99,6 +99,25 @@ class Table:
             raise _unavailable("PutItem", error) from error
         return None
 
+    def update(self, key: Key, change: str, condition: str, values: Mapping[str, int]) -> bool:
+        """Change numbers of one item, there or not, if a condition holds; whether it did. Both are DynamoDB's own
+        expressions, in which `#ttl` is `ttl`."""
+        names: dict[str, Any] = {"ExpressionAttributeNames": {"#ttl": "ttl"}} if "#ttl" in change else {}
+        try:
+            self._client.update_item(
+                TableName=self.name,
+                Key={"PK": {"S": key.pk}, "SK": {"S": key.sk}},
+                UpdateExpression=change,
+                ConditionExpression=condition,
+                ExpressionAttributeValues={name: {"N": str(value)} for name, value in values.items()},
+                **names,
+            )
+        except self._client.exceptions.ConditionalCheckFailedException:
+            return False
+        except (BotoCoreError, ClientError) as error:
+            raise _unavailable("UpdateItem", error) from error
+        return True
+
     def delete(self, key: Key) -> None:
         """Delete one item, if it is there."""
         try:

@@ -13,7 +13,15 @@ from casement.domain.consent import Party, Scope, Wish, said_to_stop
 from casement.domain.conversation import Conversation
 from casement.domain.events import Event
 from casement.domain.flow_answers import Submission, fields_in, flow_submitted
-from casement.domain.happenings import Happening, MarketingStopped, NumberRefused, Opened, WindowRefused
+from casement.domain.happenings import (
+    Closing,
+    Happening,
+    MarketingStopped,
+    NumberRefused,
+    Opened,
+    OptedOut,
+    WindowRefused,
+)
 from casement.domain.jobs import Job
 from casement.domain.messages import TemplateSent
 from casement.domain.number import Health, NumberState
@@ -23,10 +31,11 @@ from casement.domain.template_counts import REPLIED, TAPPED, Cell, Step, cells_o
 from casement.domain.template_health import alarm_for
 from casement.domain.template_history import Chapter, Transition
 from casement.domain.window import DAY_MS, Opener
+from casement.usecases.automate import Desk, follow_up, take_up
 from casement.usecases.find_conversation import ReadAlias, find_conversation
 from casement.usecases.tell import Telling, tell
 from casement.usecases.tie_flow import FlowTokens, tie
-from casement.usecases.windows import Watch, change_standing, is_due, look_at, opened_by
+from casement.usecases.windows import Watch, look_at
 
 Item = dict[str, Any]
 _SAYS_SOMETHING_MS = 15 * 60_000
@@ -130,6 +139,7 @@ class Outlook:
     telling: Telling
     numbers: Numbers
     watch: Watch
+    desk: Desk
     clock: Callable[[], int]
     flow_tokens: FlowTokens
 
@@ -153,14 +163,17 @@ def react(changes: Sequence[Change], projections: Projections, outlook: Outlook)
     images = [change.new for change in changes]
     happened = [projections.happening_in(image) for image in images]
     entries = _write(images, happened, projections)
-    forms = [_form_in(change, projections, outlook) for change in changes]
+    forms = [projections.form_in(change.new) if change.old is None else None for change in changes]
     jobs: list[Job] = []
     steps: list[tuple[Step, int]] = []
-    for change, happening in zip(changes, happened, strict=True):
-        job, told = _follow(happening, outlook)
-        jobs += [job] if job else []
-        told += outlook.steps_in(change.new) if change.old is None else ()
-        steps += ((step, change.at) for step in told)
+    told: list[list[Event]] = []
+    for change, happening, form in zip(changes, happened, forms, strict=True):
+        follows = _follow(happening, form, projections.state_of, outlook)
+        jobs += follows.jobs
+        steps += ((step, change.at) for step in follows.steps)
+        steps += ((step, change.at) for step in (outlook.steps_in(change.new) if change.old is None else ()))
+        submitted = [flow_submitted(tie(form, outlook.flow_tokens, outlook.read_alias))] if form else []
+        told.append([*submitted, *follows.events])
     if jobs:
         outlook.enqueue(jobs)
     for happening in happened:
@@ -170,24 +183,18 @@ def react(changes: Sequence[Change], projections: Projections, outlook: Outlook)
         outlook.counts.add(cells_of(steps))
     refused = {happening.send for happening in happened if isinstance(happening, WindowRefused)}
     alarms = tuple(_tell_histories(changes, outlook))
-    return Reacted(entries, len(jobs), len(refused), alarms, _tell_subscribers(changes, forms, outlook))
+    return Reacted(entries, len(jobs), len(refused), alarms, _tell_subscribers(changes, told, outlook))
 
 
-def _form_in(change: Change, projections: Projections, outlook: Outlook) -> Event | None:
-    """What is told of the form that came with a change, if one did, with the send that it is tied to."""
-    form = projections.form_in(change.new) if change.old is None else None
-    return flow_submitted(tie(form, outlook.flow_tokens, outlook.read_alias)) if form else None
-
-
-def _tell_subscribers(changes: Sequence[Change], forms: Sequence[Event | None], outlook: Outlook) -> int:
-    """Tell the business's own back end what happened; the number of deliveries. A form is told of after its message."""
+def _tell_subscribers(changes: Sequence[Change], more: Sequence[Iterable[Event]], outlook: Outlook) -> int:
+    """Tell the business's own back end what happened, and behind that `more` of each change: the form that came with a
+    message, what automations tell; the number of deliveries."""
     if not changes or outlook.telling.nobody_listens:
         return 0
     events = (
         event
-        for change, form in zip(changes, forms, strict=True)
-        for event in (*outlook.events_in(change.new, change.old, change.at), form)
-        if event is not None
+        for change, follows in zip(changes, more, strict=True)
+        for event in (*outlook.events_in(change.new, change.old, change.at), *follows)
     )
     return tell(events, min(change.at for change in changes), outlook.telling, outlook.read_alias)
 
@@ -244,30 +251,38 @@ def _stop_number(refused: NumberRefused, outlook: Outlook) -> None:
         outlook.numbers.put_health(refused.number, health.stopped(refused.code, None, now))
 
 
-def _follow(happening: Happening | None, outlook: Outlook) -> tuple[Job | None, list[Step]]:
-    """The job that something that happened gives, and what it says of template messages."""
+@dataclass(frozen=True, slots=True)
+class _Follows:
+    """What follows from one change: jobs in the order in which they are to be done, what it says of template messages,
+    what automations tell."""
+
+    jobs: Iterable[Job] = ()
+    steps: Iterable[Step] = ()
+    events: Iterable[Event] = ()
+
+
+def _follow(
+    happening: Happening | None, form: Submission | None, state_of: Callable[[str], NumberState], outlook: Outlook
+) -> _Follows:
+    """What follows from something that happened, besides what is written of it."""
     match happening:
         case Opened() as opened:
             conversation = find_conversation(opened.number, opened.contact, read=outlook.read_alias)
-            if outlook.watch.wanted(opened.number, opened.waba_id):
-                _tell_of_window(opened, conversation, outlook.watch)
+            settings = state_of(opened.number).settings
+            done = take_up(opened, form, conversation, settings, outlook.watch, outlook.desk)
             waits = outlook.pendings.of(opened.number, conversation.contacts)
-            job = Job(opened.number, conversation.contact, why=opened.id) if waits else None
-            return job, list(_answers(opened, conversation, outlook))
+            held = [Job(opened.number, conversation.contact, why=opened.id)] if waits else []
+            return _Follows([*done.jobs, *held], list(_answers(opened, conversation, outlook)), done.events)
         case WindowRefused(number, send, waba_id):
             conversation = find_conversation(number, send.contact, read=outlook.read_alias)
             if outlook.watch.wanted(number, waba_id):
                 look_at(conversation, waba_id, outlook.watch)
-            return Job(number, conversation.contact, send), []
-    return None, []
-
-
-def _tell_of_window(opened: Opened, conversation: Conversation, watch: Watch) -> None:
-    """Tell that a window opened, and of one whose time has come already what the sweep is too late for."""
-    opener = Opener(opened.at, opened.message)
-    change_standing(conversation, opened.waba_id, lambda was: opened_by(opener, conversation, was, watch), watch)
-    if is_due(opener, conversation.number, watch):
-        look_at(conversation, opened.waba_id, watch)
+            return _Follows([Job(number, conversation.contact, send)])
+        case OptedOut() | Closing() as occasion:
+            conversation = find_conversation(occasion.number, occasion.contact, read=outlook.read_alias)
+            done = follow_up(occasion, conversation, outlook.watch, outlook.desk)
+            return _Follows(done.jobs, (), done.events)
+    return _Follows()
 
 
 def _answers(opened: Opened, conversation: Conversation, outlook: Outlook) -> Iterator[Step]:

@@ -18,10 +18,19 @@ from casement.domain.messages import Entry, Note, Position, Said, Send
 from casement.domain.pending import Pending, State
 from casement.domain.profile import Profile, profile_view
 from casement.domain.sending import Attention
+from casement.domain.standing import HANDLED_MS, Standing
 from casement.domain.window import DAY_MS, Window, WindowRules, WindowState, window_at
 from casement.usecases.find_conversation import ReadAlias, find_conversation
 from casement.usecases.free_entry_point import free_entry_point_until
-from casement.usecases.views import attention_view, consent_view, conversation_view, said_view, send_view, waiting_view
+from casement.usecases.views import (
+    attention_view,
+    automations_view,
+    consent_view,
+    conversation_view,
+    said_view,
+    send_view,
+    waiting_view,
+)
 
 MOST_SCANNED = 1_000  # log entries a request looks at; a page may then be short, and its cursor goes on from there
 MOST_READ = 100  # the same for conversations, which are several queries each
@@ -59,6 +68,13 @@ class Messages(Protocol):
     def facts(self, number_id: str, wanted: Iterable[tuple[str, str]]) -> Mapping[tuple[str, str], Said]: ...
     def referred_at(self, number_id: str, contacts: Iterable[str], since: int) -> list[int]: ...
     def answered_at(self, number_id: str, contacts: Iterable[str], since: int, until: int) -> int | None: ...
+    def last_echo(self, number_id: str, contacts: Iterable[str], since: int, until: int) -> int | None: ...
+
+
+class Standings(Protocol):
+    """Where conversations stand."""
+
+    def find(self, number_id: str, contact: str, contacts: Iterable[str]) -> tuple[Standing, int]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +86,7 @@ class Reader:
     log: Log
     messages: Messages
     pendings: Pendings
+    standings: Standings
     rules: WindowRules
     now: int
     most_read: int = MOST_READ
@@ -192,7 +209,21 @@ def _attention(reader: Reader, conversation: Conversation) -> list[Attention]:
 def _with_attention(reader: Reader, shown: "_Shown") -> View:
     wanted = sorted(_attention(reader, shown.conversation), key=lambda one: one.key.ulid)
     shown.view["casement"]["needs_attention"] = [attention_view(one) for one in wanted]
+    conversation = shown.conversation
+    standing, _ = reader.standings.find(reader.number, conversation.contact, conversation.contacts)
+    handled = standing.handled_by([one.key.at for one in wanted], _echoed_at(reader, shown), reader.now)
+    shown.view["casement"]["automations"] = automations_view(handled)
     return shown.view
+
+
+def _echoed_at(reader: Reader, shown: "_Shown") -> int:
+    """When somebody last wrote on the phone app; 0 if that was not among the newest, nor in the last hours."""
+    echoes = (message for message in shown.latest if isinstance(message, Said) and message.kind == "echo")
+    found = next((echo.position.at for echo in echoes), 0)
+    if found or len(shown.latest) < _LOOKED_AT:
+        return found
+    since = reader.now - HANDLED_MS
+    return reader.messages.last_echo(reader.number, shown.conversation.contacts, since, reader.now + 1) or 0
 
 
 def _conversations(

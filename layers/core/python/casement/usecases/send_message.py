@@ -66,12 +66,14 @@ _TOO_SLOW = "Casement's own table was too slow to send this safely, so nothing w
 
 @dataclass(frozen=True, slots=True)
 class Asking:
-    """A request on its way: who asked, since when (epoch milliseconds), and what must be done once."""
+    """A request on its way: who asked, since when (epoch milliseconds), and what must be done once; for how long it
+    may wait for its turn."""
 
     engine: Engine
     asked_by: str
     began: int
     once: Once | None = None
+    longest_turn_ms: int = LONGEST_TURN_MS
 
 
 def send_message(message: Message, asking: Asking, *, key_policy: Any = None) -> Answer:
@@ -177,7 +179,7 @@ def _send(
         request,
         asking.asked_by,
         WaitsFor.TURN,
-        judged.situation.now + LONGEST_TURN_MS,
+        judged.situation.now + asking.longest_turn_ms,
         instead=body if stands_in else None,
         changed_at=judged.situation.now,
     )

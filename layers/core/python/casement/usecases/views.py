@@ -28,6 +28,7 @@ from casement.domain.template_choice import Chosen, Passed
 from casement.domain.window import Window, WindowState
 
 if TYPE_CHECKING:
+    from casement.domain.standing import Handled
     from casement.usecases.judge import Judged
 
 _STEPS = (
@@ -114,6 +115,13 @@ def attention_view(wanted: Attention) -> dict[str, Any]:
         "why": wanted.why,
         "message": wanted.request.body,
     }
+
+
+def automations_view(handled: "Handled | None") -> dict[str, Any]:
+    """Whether automations act in a conversation, and if not, why and since when."""
+    if handled is None:
+        return {"state": "active", "why": None, "since": None}
+    return {"state": "paused", "why": handled.why, "since": seconds(handled.since)}
 
 
 def passed_view(passed: Iterable[Passed]) -> list[dict[str, Any]]:

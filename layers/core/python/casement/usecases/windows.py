@@ -71,21 +71,25 @@ class Watch:
 
 
 def change_standing(
-    conversation: Conversation, waba_id: str, follows: Callable[[Standing], Standing], watch: Watch
+    conversation: Conversation,
+    waba_id: str,
+    follows: Callable[[Standing], Standing],
+    standings: Standings,
+    clock: Callable[[], int],
 ) -> Standing:
     """Put a standing in the place of the one it follows from, whoever else changes it meanwhile; the one there is
     then."""
     number, contact = conversation.number, conversation.contact
     while True:  # of several, one is always first
-        was, version = watch.standings.find(number, contact, conversation.contacts)
+        was, version = standings.find(number, contact, conversation.contacts)
         new = follows(was)
         if new != was and waba_id:
             new = replace(new, waba_id=waba_id)
-        if new == was or watch.standings.replace(number, contact, new, version, watch.clock()):
+        if new == was or standings.replace(number, contact, new, version, clock()):
             return new
 
 
-def opened_by(opener: Opener, conversation: Conversation, was: Standing, watch: Watch) -> Standing:
+def opened_by(opener: Opener, conversation: Conversation, watch: Watch, was: Standing) -> Standing:
     """The standing of a conversation after a customer's message or call."""
     since = was.wants_to_know_before(opener)
     before = None
@@ -110,10 +114,10 @@ def look_at(conversation: Conversation, waba_id: str, watch: Watch) -> bool:
     closes_at, by_meta = window.expires_at, verdict is not None and verdict.at < opener.at + DAY_MS
     if window.state is WindowState.CLOSED:
         closed = partial(Standing.has_closed, opener=opener, at=closes_at, by_meta=by_meta)
-        return bool(change_standing(conversation, waba_id, closed, watch).news)
+        return bool(change_standing(conversation, waba_id, closed, watch.standings, watch.clock).news)
     if window.state is WindowState.CLOSING and not _is_answered(conversation, opener, now, watch):
         closing = partial(Standing.is_closing, opener=opener, now=now)
-        return bool(change_standing(conversation, waba_id, closing, watch).news)
+        return bool(change_standing(conversation, waba_id, closing, watch.standings, watch.clock).news)
     return False
 
 
