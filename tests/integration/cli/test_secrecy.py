@@ -50,6 +50,11 @@ EVERY_COMMAND = [
     (("flows", "show", "123"), ""),
     (("flows", "list"), ""),
     (("flows", "remove", "123"), "y\n"),
+    (("automations", "apply", "rules.yaml"), "y\n"),
+    (("automations", "list"), ""),
+    (("automations", "show"), ""),
+    (("automations", "dry-run", "--text", "Hi"), ""),
+    (("automations", "remove", "answer"), "y\n"),
     (("secrets", "remove-number", NUMBER), "y\n"),
 ]
 
@@ -73,6 +78,7 @@ def here(filled, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "body.json").write_text(BODY)
     (tmp_path / "flow.json").write_text('{"screens": [{"screen": "SUCCESS"}]}')
+    (tmp_path / "rules.yaml").write_text("answer: Hello")
     (tmp_path / "template.json").write_text(json.dumps(library()["order_update"].creation("de")))
     return filled
 

@@ -539,7 +539,10 @@ def when_view(when: When) -> dict[str, Any]:
         words: dict[str, list[str]] = {}
         for language, word in when.keyword.words:
             words.setdefault(language, []).append(word)
-        view["keyword"] = {"words": words.get("", words) if set(words) <= {""} else words, "match": when.keyword.match}
+        view["keyword"] = {
+            "words": words.get("", words) if set(words) <= {""} else words,
+            "match": when.keyword.match.value,
+        }
     if when.flow:
         answers = {name: list(allowed) for name, allowed in when.flow.answers.items()}
         view["flow"] = {"answers": answers} if answers else True
