@@ -56,6 +56,7 @@ def examine(stack: Stack, http: httpx.Client, now: int) -> Iterator[Finding]:
         inspector = Inspector(http, base_url=stack.graph_base_url, version=stack.graph_version)
         yield from meta_checks.check_tokens(secret, inspector, now)
         yield from meta_checks.check_numbers(secret, inspector)
+        yield from meta_checks.check_flow_keys(secret, inspector)
         yield from meta_checks.check_wabas(secret, inspector, stack.webhook_url)
     yield from _examine_work(stack, secret, now)
 

@@ -5,6 +5,7 @@ import secrets
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
@@ -13,11 +14,13 @@ import typer
 from casement.domain.errors import GraphError, GraphRejected, InvalidRequest
 from casement.domain.flow_exchange import FlowConfig, flow_config_from
 from casement.domain.untrusted import loads
-from casement.runtime.secret import Number, read
+from casement.runtime.secret import read
 from casement.store.flows import Flows
 from casement.webhooks.target import check_target, resolve
 from cli import meta_secret, secret_document
+from cli.finding import Finding
 from cli.inspector import Inspector
+from cli.meta_checks import check_flow_keys
 from cli.outside import Work, console, numbered, table, work_of
 from cli.secret_document import Document, fingerprint
 from cli.stack import Stack
@@ -143,10 +146,10 @@ def list_flows(ctx: typer.Context, as_json: AsJson = False) -> None:
     """List the Flows that are answered, and the key that each number has at Meta."""
     work = work_of(ctx)
     flows = Flows(work.stack.table).all()
-    keys = list(_keys_at_meta(work))
+    keys = _keys_at_meta(work)
     if as_json:
-        shown = [{"phone_number_id": number, "key": state} for number, state in keys]
-        typer.echo(json.dumps({"flows": [flow.view() for flow in flows], "numbers": shown}, indent=2))
+        shown = {"flows": [flow.view() for flow in flows], "keys": [asdict(finding) for finding in keys]}
+        typer.echo(json.dumps(shown, indent=2, ensure_ascii=False))
         return
     rows = table("flow", "answered by", title=f"The Flows of the stack {work.stack.name}")
     for flow in flows:
@@ -155,8 +158,8 @@ def list_flows(ctx: typer.Context, as_json: AsJson = False) -> None:
         console().print(rows)
     else:
         typer.echo("No Flow is answered yet. Begin with: casement flows set FLOW_ID FILE")
-    for number, state in keys:
-        typer.echo(f"number {number}: {state}")
+    for finding in keys:
+        typer.echo(f"{finding.what}: {finding.why}" + (f"\n→ {finding.do}" if finding.do else ""))
 
 
 @app.command("remove")
@@ -186,39 +189,13 @@ def _answered_by(flow: FlowConfig) -> str:
     return ", else ".join([*backend, *([numbered(len(flow.screens), "screen")] if flow.screens else [])])
 
 
-def _keys_at_meta(work: Work) -> Iterator[tuple[str, str]]:
-    """Every number, and in words whether Meta encrypts its Flows for a key of ours."""
-    document = meta_secret.load(work.stack)
-    if work.stack.graph_base_url is None or not document.get("flow_keys"):
-        return
-    from cli.flow_keys import public_half
-
-    ours = [_lines(public_half(pem)) for pem in document["flow_keys"]]
+def _keys_at_meta(work: Work) -> list[Finding]:
+    """Of every number, whether Meta encrypts its Flows for a key of ours."""
+    secret = read(json.dumps(meta_secret.load(work.stack)))
+    if work.stack.graph_base_url is None or not secret.flow_keys:
+        return []
     with _inspecting(work) as inspector:
-        for number in read(json.dumps(document)).numbers.values():
-            yield number.number, _key_state(number, ours, inspector)
-
-
-def _key_state(number: Number, ours: list[list[str]], inspector: Inspector) -> str:
-    try:
-        said = inspector.flow_key(number.number, number.token)
-    except GraphError as error:
-        return _why(error)
-    public = said.get("business_public_key")
-    if not isinstance(public, str) or not public:
-        return "no key at Meta. Upload it with: casement flows key --upload-only"
-    if _lines(public) not in ours:
-        return "Meta has another key, which is not ours. Mend it with: casement flows key --upload-only"
-    if said.get("business_public_key_signature_status") not in (None, "VALID"):
-        return "Meta does not hold its key to be valid. Upload it again: casement flows key --upload-only"
-    return (
-        "key uploaded" if _lines(public) == ours[0] else "the older key is uploaded: casement flows key --upload-only"
-    )
-
-
-def _lines(pem: str) -> list[str]:
-    """A key's text, however its lines end."""
-    return pem.split()
+        return list(check_flow_keys(secret, inspector))
 
 
 @contextmanager

@@ -5,7 +5,7 @@ Meta's own messages are never shown: some quote the token. Its codes are.
 
 import hmac
 import secrets
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -116,6 +116,38 @@ def judge_number(what: str, said: Mapping[str, Any]) -> Finding:
             what, f"{shown}; its display name is {said['name_status']}", f"Ask for another name. {dashboard}"
         )
     return ok(what, shown)
+
+
+def check_flow_keys(secret: Secret, inspector: Inspector) -> Iterator[Finding]:
+    """Every number: does Meta encrypt its Flows for a key of ours? Nothing is asked where there is no such key."""
+    if not secret.flow_keys:
+        return
+    from cli.flow_keys import public_half  # cryptography, which few commands need
+
+    ours = [public_half(pem) for pem in secret.flow_keys]
+    for number in secret.numbers.values():
+        what = f"key for Flows of {number.number}"
+        try:
+            said = inspector.flow_key(number.number, number.token)
+        except GraphError as error:
+            yield attention(what, _why_refused(error), f"Is the id right, and the token one for it? {_NEW_TOKEN}")
+        else:
+            yield judge_flow_key(what, said, ours)
+
+
+def judge_flow_key(what: str, said: Mapping[str, Any], ours: Sequence[str]) -> Finding:
+    """What Meta says of the key that it encrypts a number's Flows for; `ours` are the public keys, newest first."""
+    upload = "casement flows key --upload-only"
+    kept, known = str(said.get("business_public_key") or "").split(), [pem.split() for pem in ours]
+    if not kept:
+        return attention(what, "Meta has none", f"If its Flows ask an endpoint: {upload}")
+    if kept not in known:
+        return broken(what, "Meta has another than the stack: none of its Flows' requests can be read", upload)
+    if said.get("business_public_key_signature_status") not in (None, "VALID"):
+        return broken(what, "Meta does not hold it to be valid", upload)
+    if kept != known[0]:
+        return attention(what, "Meta has the older one", upload)
+    return ok(what, "Meta has the newest")
 
 
 def check_wabas(secret: Secret, inspector: Inspector, webhook_url: str) -> Iterator[Finding]:

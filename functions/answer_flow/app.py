@@ -25,6 +25,7 @@ from casement.webhooks.post import Caller, NoAnswer
 from casement.webhooks.sign import standard_headers
 
 LARGEST_ANSWER = 1_048_576  # bytes; a back end may send pictures in base64
+LONGEST_ID = 64  # characters; Meta's ids are digits
 SIGNATURE_REFUSED, CANNOT_DECRYPT = 432, 421  # what WhatsApp makes of them: see Meta's page
 
 T = TypeVar("T")
@@ -43,7 +44,7 @@ def respond(
     moment: Callable[[], float] = time.monotonic,
 ) -> Response:
     """Answer one request of WhatsApp's. Raises nothing, whatever its bytes are."""
-    flow_id = request.path.get("flow_id", "")
+    flow_id = request.path.get("flow_id", "")[:LONGEST_ID]
     try:
         if not _one_that(source, moment(), lambda secret: _is_signed(request, secret)):
             return _refused(SIGNATURE_REFUSED, "signature refused", flow_id, count, "SignatureRejected")

@@ -9,6 +9,7 @@ from casement.meta.flow_encryption import opened
 from casement.runtime.secret import read
 from casement.store.flows import Flows
 from cli.flow_keys import new_key, public_half
+from cli.meta_checks import judge_flow_key
 from tests.integration.cli.conftest import NUMBER, SECRET, Desk
 from tests.support.flow_client import sealed
 
@@ -83,20 +84,30 @@ def test_a_key_that_opens_nothing_is_not_kept(filled, keys):
     assert filled.secret == SECRET
 
 
-def test_listing_says_what_meta_has(filled):
-    def state() -> str:
-        (number,) = json.loads(filled.run("flows", "list", "--json").stdout)["numbers"]
-        shown: str = number["key"]
-        return shown
+def test_listing_and_the_doctor_say_what_meta_has(filled):
+    def state() -> tuple[str, str]:
+        (shown,) = json.loads(filled.run("flows", "list", "--json").stdout)["keys"]
+        assert shown == filled.findings()[shown["what"]]
+        assert shown["why"] in filled.run("flows", "list").stdout
+        return shown["level"], shown["why"]
 
+    assert not [what for what in filled.findings() if "Flows" in what]
     filled.put_secret({**SECRET, "flow_keys": [new_key()]})
-    assert "no key at Meta" in state()
+    assert state() == ("attention", "Meta has none")
     filled.run("flows", "key")
-    assert state() == "key uploaded"
+    assert state() == ("ok", "Meta has the newest")
     filled.put_secret({**SECRET, "flow_keys": [new_key(), *filled.secret["flow_keys"][:1]]})
-    assert "older key" in state()
+    assert state() == ("attention", "Meta has the older one")
     filled.put_secret({**SECRET, "flow_keys": [new_key()]})
-    assert "not ours" in state()
+    assert state()[0] == "broken"
+
+
+@pytest.mark.parametrize("status", ["MISMATCH", "ANYTHING"])
+def test_a_key_that_meta_does_not_take_for_valid_is_no_key(status):
+    said = {"business_public_key": "A\r\nB", "business_public_key_signature_status": status}
+
+    assert judge_flow_key("key", said, ["A\nB"]).level == "broken"
+    assert judge_flow_key("key", {**said, "business_public_key_signature_status": "VALID"}, ["A\nB"]).level == "ok"
 
 
 def test_how_a_flow_is_answered_is_set_shown_listed_and_removed(filled, tmp_path):
