@@ -124,7 +124,7 @@ def _elements(around: Around, value: Json) -> Iterator[Piece]:
         elif key not in _ENVELOPE_KEYS:
             rest[key] = elements
     if rest:
-        yield from _read(_account_event, around, rest)
+        yield from _read(_left_over, around, rest)
 
 
 def _read(read: "Reader", around: Around, element: Any) -> Iterable[Piece]:
@@ -436,12 +436,19 @@ def _template_event(around: Around, value: Json) -> Iterator[Piece]:
     )
 
 
-def _account_event(around: Around, value: Json) -> Iterator[Piece]:
+def _left_over(around: Around, rest: Json) -> Iterator[Piece]:
+    """What a change about conversations holds besides elements, with the contacts that it may be about."""
+    beside = dumps(around.contacts) if around.contacts and "contacts" not in rest else ""
+    yield from _account_event(around, rest, beside)
+
+
+def _account_event(around: Around, value: Json, beside: str = "") -> Iterator[Piece]:
+    """A value that is one event; `beside` is the JSON of the contacts beside it, empty where there are none."""
     yield Fact(
         Kind.ACCOUNT_EVENT,
         milliseconds(value.get("timestamp")) or around.sent_at,
         "",
-        around.raw(value),
+        around.raw(value, beside),
         waba_id=around.waba_id,
         number=around.number,
         detail=around.field,

@@ -351,7 +351,7 @@ def _of_meta(
     element stood in a webhook's value; None if it was that."""
     told_at = milliseconds(kept["element"].get("timestamp")) or at or changed.at
     meta = {**kept, "key": key}
-    if changed.pk[0] in ("E", "A") and at:
+    if at and "metadata" not in kept:  # of fields about numbers, Meta gives an entry no time
         meta["time"] = at // 1000
     metadata = kept.get("metadata")
     has_number = isinstance(metadata, dict) and bool(metadata.get("phone_number_id"))
