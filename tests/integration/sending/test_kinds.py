@@ -425,7 +425,8 @@ def test_what_is_said_to_us_and_not_understood_is_refused(casement, ours, is_rec
 
 
 @pytest.mark.parametrize(
-    "components", ["NaN", "[Infinity]", "[" * 70 + "]" * 70, *("[" * depth + "]" * depth for depth in (930, 945, 5000))]
+    "components",
+    ["NaN", "[Infinity]", "[1e999]", "[" * 70 + "]" * 70, *("[" * depth + "]" * depth for depth in (930, 945, 5000))],
 )
 def test_a_policy_in_the_header_is_read_as_strictly_as_the_body(casement, components):
     """Nothing is kept of what could not be written to Meta afterwards."""

@@ -1,6 +1,7 @@
 """What callers wrote, read strictly: nothing gets in here that could not be kept, or written to Meta, afterwards."""
 
 import json
+from math import isfinite
 from typing import Any, NoReturn
 
 LARGEST_DEPTH = 64  # of nesting; what parses at the edge of the interpreter's stack can't be written again
@@ -9,10 +10,10 @@ LARGEST_DEPTH = 64  # of nesting; what parses at the edge of the interpreter's s
 def loads(text: str | bytes) -> Any:
     """What a JSON text says. Raises ValueError, which says what is wrong so that it can end a sentence.
 
-    Python reads `NaN` and `Infinity`; JSON has no such thing, and Meta would not read it.
+    Python reads `NaN` and `Infinity`, and `1e999` as the latter; JSON has no such thing, and nobody would read it.
     """
     try:
-        document = json.loads(text, parse_constant=_no_constant)
+        document = json.loads(text, parse_constant=_no_constant, parse_float=_finite)
     except (ValueError, RecursionError) as error:
         raise ValueError("is not valid JSON") from error
     opening = ("{", "[") if isinstance(text, str) else (b"{", b"[")
@@ -34,6 +35,13 @@ def is_text(given: object, longest: int) -> bool:
 
 def _no_constant(name: str) -> NoReturn:
     raise ValueError(name)
+
+
+def _finite(text: str) -> float:
+    value = float(text)
+    if not isfinite(value):
+        raise ValueError(text)
+    return value
 
 
 def _depth(document: Any) -> int:
