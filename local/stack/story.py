@@ -7,7 +7,7 @@ import json
 import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property
 from typing import Any, TextIO, TypeVar
@@ -39,6 +39,8 @@ class Scene:
     patience: float = PATIENCE_SECONDS
     held: str = ""  # the id of a message that waits
     template_sent: str = ""  # the id of the template that went to Carla
+    subscription: str = ""  # the id of what the subscriber subscribed to
+    secret: str = field(default="", repr=False)  # with which what it is sent is signed
 
     def __post_init__(self) -> None:
         key = {"Authorization": f"Bearer {API_KEY}"}
@@ -92,6 +94,17 @@ class Scene:
         answer = self._meta.post(path, json=body)
         expect(answer.status_code == 200, f"the simulator did not take {path}: {answer.text}")
         return dict(answer.json())
+
+    def ledger(self, contact: str) -> list[dict[str, Any]]:
+        """What Meta has accepted for a contact, in order."""
+        answer = self._meta.get("/sent", params={"contact": contact})
+        expect(answer.status_code == 200, f"the simulator did not show what was sent: {answer.text}")
+        return list(answer.json()["data"])
+
+    def wait_idle(self) -> None:
+        """Wait until all that has happened was reacted to, and what followed from that too."""
+        answer = self._api.get(f"{self.api_url}/_local/idle", params={"timeout": str(self.patience)}, timeout=30)
+        expect(answer.status_code == 200, f"the stack is still busy: {answer.text}")
 
     def until(self, what: str, look: Callable[[], T | None]) -> T:
         """Look until there is something to see; `what` says for what we wait."""
