@@ -50,6 +50,7 @@ class Webhook:
     due: float
     attempts: int = 0
     answers: list[int] = field(default_factory=list)  # HTTP status of each attempt, 0 for no answer
+    answered_at: list[float] = field(default_factory=list)  # when each of them came
 
     def as_json(self) -> Json:
         return {
@@ -58,6 +59,7 @@ class Webhook:
             "updates": len(self.updates),
             "due": self.due,
             "answers": self.answers,
+            "answered_at": self.answered_at,
         }
 
 
@@ -240,6 +242,7 @@ class Webhooks:
         with self._changed:
             webhook.attempts += 1
             webhook.answers.append(status)
+            webhook.answered_at.append(self._clock())
             if status == 200 or webhook.attempts > len(RETRY_DELAYS):
                 self.finished.append(webhook)
                 return
