@@ -184,8 +184,11 @@ def _send(
         changed_at=judged.situation.now,
     )
     takes_turns = _takes_turns(judged.message, engine)
-    if takes_turns and (ahead := ahead_of(judged.conversation, engine)).must_wait:
-        return _refuse_for_now(key, request, asking, _TOO_MANY) if ahead.is_full else _queue(waits, judged, asking)
+    if takes_turns:
+        with _may_be_repeated(key, request, asking):
+            ahead = ahead_of(judged.conversation, engine)
+        if ahead.must_wait:
+            return _refuse_for_now(key, request, asking, _TOO_MANY) if ahead.is_full else _queue(waits, judged, asking)
     tried = attempt(
         engine,
         key,
