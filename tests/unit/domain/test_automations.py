@@ -438,6 +438,7 @@ def test_a_long_message_of_a_customer_is_cut_and_so_is_a_long_text() -> None:
 
     assert said("{{message.text}}", message(element)) == "x" * 1_000
     assert said("{{message.text}}" * 5, message(element)) == "x" * 4_096
+    assert said({"type": "text", "text": {"body": "{{message.text}}" * 5}}, message(element)) == "x" * 4_096
 
 
 def test_it_is_known_what_anything_could_follow_from() -> None:

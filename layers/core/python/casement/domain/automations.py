@@ -502,7 +502,9 @@ def _language_of(of_text: str, automations: Automations, happened: Happened) -> 
 
 def _body(message: Any) -> Mapping[str, Any]:
     if isinstance(message, str):
-        message = {"type": "text", "text": {"body": message[:_LONGEST_BODY]}}
+        message = {"type": "text", "text": {"body": message}}
+    if message["type"] == "text":  # what a customer wrote may have made it too long
+        message = {**message, "text": {**message["text"], "body": message["text"]["body"][:_LONGEST_BODY]}}
     return {"messaging_product": "whatsapp", **message}
 
 

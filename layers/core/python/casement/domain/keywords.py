@@ -106,16 +106,20 @@ def _stands(word: str, text: str, match: Match) -> bool:
         return word == text
     if match is Match.CONTAINS:
         return word in text
-    begins, ends = _edges(word)
-    pattern = ("" if match is Match.WORD else r"\A") + begins + re.escape(word) + ends
-    return re.search(pattern, text) is not None
+    at = text.find(word)
+    while at >= 0:
+        if _is_apart(text, at, word):
+            return match is Match.WORD or at == 0
+        at = text.find(word, at + 1)
+    return False
 
 
-def _edges(word: str) -> tuple[str, str]:
-    """What must stand before and after a word for it to be one: a space, or nothing where there are none."""
-    begins = "" if _WITHOUT_SPACES.match(word[0]) else r"(?<!\S)"
-    ends = "" if _WITHOUT_SPACES.match(word[-1]) or _HANGUL.match(word[-1]) else r"(?!\S)"
-    return begins, ends
+def _is_apart(text: str, at: int, word: str) -> bool:
+    """Whether a word that stands there is one: parted from others by spaces, where its script has them."""
+    before, after = text[at - 1 : at], text[at + len(word) : at + len(word) + 1]
+    begins = before in ("", " ") or _WITHOUT_SPACES.match(word[0]) is not None
+    ends = after in ("", " ") or _WITHOUT_SPACES.match(word[-1]) is not None or _HANGUL.match(word[-1]) is not None
+    return begins and ends
 
 
 def _spellings(text: str, language: str) -> Iterable[str]:
@@ -125,7 +129,7 @@ def _spellings(text: str, language: str) -> Iterable[str]:
     return (folded(text, language),)
 
 
-@lru_cache(maxsize=2048)
+@lru_cache(maxsize=16_384)  # every word that 100 rules may have, twice over
 def folded(text: str, language: str) -> str:
     """What of a text counts in a language: words parted by one space. An empty language folds the most."""
     base = base_of(language)

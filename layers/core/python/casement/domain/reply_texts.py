@@ -10,7 +10,7 @@ from typing import Any
 
 from casement.domain.languages import base_of, plain_code
 
-VARIABLE = re.compile(r"(?P<space>[ \t]?)\{\{\s*(?P<name>[^{}|]*?)\s*(?:\|(?P<default>[^{}]*))?\}\}")
+VARIABLE = re.compile(r"(?P<space>[ \t]?)\{\{(?P<name>[^{}|]*)(?:\|(?P<default>[^{}]*))?\}\}")
 DEFAULT = "default"  # in place of a language: for everybody else
 LONGEST_VALUE = 1_000  # characters: a customer's text may be longer than what a message can hold around it
 
@@ -22,7 +22,7 @@ def variables_in(value: Any) -> Iterator[tuple[str, str | None]]:
     """Name and default of each variable in the texts of a JSON value."""
     for text in _texts(value):
         for found in VARIABLE.finditer(text):
-            yield found["name"], found["default"]
+            yield found["name"].strip(), found["default"]
 
 
 def rendered(value: Any, value_of: ValueOf) -> Any:
@@ -38,7 +38,7 @@ def rendered(value: Any, value_of: ValueOf) -> Any:
 
 def _filled(text: str, value_of: ValueOf) -> str:
     def fill(found: re.Match[str]) -> str:
-        value = value_of(found["name"])[:LONGEST_VALUE] or (found["default"] or "").strip()
+        value = value_of(found["name"].strip())[:LONGEST_VALUE] or (found["default"] or "").strip()
         return found["space"] + value if value else ""
 
     return VARIABLE.sub(fill, text)
