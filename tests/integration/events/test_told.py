@@ -218,6 +218,23 @@ def test_each_subscriber_gets_what_it_wants_in_its_own_shape(casement):
     assert received["entry"][0]["changes"][0]["value"]["messages"][0]["text"] == {"body": "Hi"}
 
 
+def test_a_form_is_told_of_after_its_message_and_the_window_that_it_opened_too(casement):
+    casement.subscriptions.remove("sub_1")
+    casement.subscribe()
+    answers = '{"email": "ana@example.com", "flow_token": "unused"}'
+    form = {"type": "nfm_reply", "nfm_reply": {"name": "flow", "body": "Sent", "response_json": answers}}
+    casement.simulator.inbound(message={"type": "interactive", "interactive": form}, sender=ALICE)
+    casement.deliver()
+    casement.react()
+    casement.react()  # what it wrote itself
+
+    assert types(casement.told) == ["message.received", "flow.submitted", "window.opened"]
+    received, submitted, opened = bodies(casement.told)
+    assert submitted["data"]["message_id"] == received["data"]["message"]["id"]
+    assert submitted["data"]["response_json"] == answers
+    assert opened["data"]["window"]["opened_by"] == received["data"]["message"]["id"]
+
+
 # --- whatever dies, and however the stream repeats itself ---------------------------------------------
 
 
