@@ -1,4 +1,4 @@
-"""Every minute: windows that are closing, and that have closed."""
+"""Every minute: windows that are closing, and that have closed; and what waits for subscribers and is due."""
 
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -10,6 +10,7 @@ from casement.domain.errors import SecretUnavailable, StoreUnavailable
 from casement.runtime import wiring
 from casement.runtime.secret import Secret
 from casement.store.standings import Standings
+from casement.usecases.tick_deliveries import tick_deliveries
 from casement.usecases.windows import Watch, sweep_windows
 
 PATIENCE_MS = 45_000  # for all numbers; the next run comes after a minute, and goes on where this one stopped
@@ -44,6 +45,10 @@ def sweep_all(
 
 def handler(_event: Mapping[str, Any], _context: Any) -> dict[str, Any]:
     """The Lambda entry point."""
+    try:
+        tick_deliveries(wiring.subscriptions(), wiring.endpoints(), wiring.put_ticks, wiring.now())
+    except StoreUnavailable as error:  # the next run looks again, and windows need not wait for that
+        logger.error("not looked for what waits for subscribers", why=str(error))
     try:
         secret = wiring.secret()
     except SecretUnavailable as error:  # a new stack's, until `casement secrets set`

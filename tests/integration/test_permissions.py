@@ -17,6 +17,8 @@ from local.stack.children import ROOT
 from local.stack.template import CloudFormationLoader
 from tests.support.deployment import ALICE, BOB, DAY, HELLO, HELLO_WORLD, HOUR, NUMBER, WABA, Deployment
 from tests.support.flow_client import Client, private_key
+from tests.support.memory import memory
+from tests.support.post_office import MINUTE, OK, PostOffice, fails
 from tests.support.template_desk import NEWS, delete, edit, made
 
 if TYPE_CHECKING:
@@ -390,6 +392,27 @@ def test_automations_api(casement):
         automate(casement)
 
     assert seen == allowed("AutomationsApi")
+
+
+def test_deliver_event():
+    office = PostOffice(memory())
+    seen: set[str] = set()
+    _, server = office.subscribe(concurrency=1)
+    office.happened()
+    server.answer = lambda *_: fails(500)
+    office.client.meta.events.register("before-call.dynamodb", lambda model, **_: seen.add(model.name))
+    office.settle()  # it waits
+    server.answer = lambda *_: OK
+    office.pass_time(MINUTE)  # it waits no longer
+    for _ in range(2):
+        office.happened()
+    office.settle()
+    server.answer = lambda *_: fails(410)
+    office.happened(large=True)
+    office.settle()  # it is paused
+
+    assert office.counted == ["SubscriptionPaused"]
+    assert seen == allowed("DeliverEvent")
 
 
 def test_pass_media(casement):

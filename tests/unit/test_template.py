@@ -16,6 +16,9 @@ from casement.domain.template_health import FAILS, FELL, MOVED, STOPPED
 from casement.meta import graph
 from casement.runtime.settings import ALLOW_PRIVATE_TARGETS, Settings
 from casement.store import keys
+from casement.usecases.deliver import LEASE_MS, WORK_MS
+from casement.webhooks.post import DEADLINE_S
+from functions.deliver_event import app as deliver_event
 from local.stack.template import CloudFormationLoader
 
 ROOT = Path(__file__).parents[2]
@@ -86,6 +89,7 @@ JOBS = {"sqs:SendMessage"}
 TAKEN_JOBS = {f"sqs:{action}" for action in ("ReceiveMessage", "DeleteMessage", "GetQueueAttributes")}
 PUT_OFF = {"sqs:ChangeMessageVisibility"}
 FAILURES = {"sqs:SendMessage"}
+DELIVERIES = {"sqs:SendMessage"}
 
 
 def on_table(*operations: str) -> set[str]:
@@ -111,6 +115,11 @@ ALLOWED = {
     | JOBS
     | TAKEN_JOBS
     | PUT_OFF,
+    "DeliverEvent": on_table("BatchWriteItem", "DeleteItem", "GetItem", "PutItem", "Query")
+    | DELIVERIES
+    | TAKEN_JOBS
+    | PUT_OFF
+    | {"events:PutEvents"},
     "SweepSends": on_table("BatchGetItem", "BatchWriteItem", "DeleteItem", "GetItem", "PutItem", "Query")
     | SECRET
     | JOBS
@@ -121,7 +130,7 @@ ALLOWED = {
 WRITES = on_table("PutItem", "UpdateItem", "DeleteItem", "BatchWriteItem")
 OUTBOX_ARN = {"Fn::GetAtt": ["Outbox", "Arn"]}
 DELIVERIES_ARN = {"Fn::GetAtt": ["Deliveries", "Arn"]}
-PUT_DELIVERIES = ("React",)
+PUT_DELIVERIES = ("React", "DeliverEvent", "SweepWindows")
 PUT_JOBS = ("SendMessage", "React", "SendOutbox", "SweepSends")  # and who does them, puts off those that must wait
 
 
@@ -381,9 +390,9 @@ def test_nothing_else_runs_on_a_schedule():
 
 def test_a_conversations_jobs_are_done_in_order_and_wait_for_no_other_conversation():
     outbox = RESOURCES["Outbox"]["Properties"]
-    [(name, event)] = events("SQS")
+    event = dict(events("SQS"))["SendOutbox"]
 
-    assert (name, event["Queue"]) == ("SendOutbox", OUTBOX_ARN)
+    assert event["Queue"] == OUTBOX_ARN
     assert event["BatchSize"] == 1
     assert event["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
     assert outbox["FifoQueue"] is True
@@ -417,11 +426,25 @@ def test_a_job_waits_out_hours_of_rate_limits_but_one_that_breaks_the_function_i
 
 
 def test_what_waits_leaves_concurrency_to_webhooks_on_a_new_account():
-    [(_, event)] = events("SQS")
+    for name, most in {"SendOutbox": "OutboxConcurrency", "DeliverEvent": "DeliveryConcurrency"}.items():
+        assert dict(events("SQS"))[name]["ScalingConfig"] == {"MaximumConcurrency": {"Ref": most}}
+        assert TEMPLATE["Parameters"][most]["Default"] <= 5
+        assert TEMPLATE["Parameters"][most]["MinValue"] == 2  # Lambda takes no less
 
-    assert event["ScalingConfig"] == {"MaximumConcurrency": {"Ref": "OutboxConcurrency"}}
-    assert TEMPLATE["Parameters"]["OutboxConcurrency"]["Default"] <= 5
-    assert TEMPLATE["Parameters"]["OutboxConcurrency"]["MinValue"] == 2  # Lambda takes no less
+
+def test_a_subscribers_lanes_are_groups_and_a_run_ends_before_its_messages_come_again():
+    queue, function = RESOURCES["Deliveries"]["Properties"], FUNCTIONS["DeliverEvent"]
+    event = dict(events("SQS"))["DeliverEvent"]
+
+    assert event["Queue"] == DELIVERIES_ARN
+    assert event["BatchSize"] == deliver_event.LANES  # a thread each
+    assert event["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+    assert (queue["FifoQueue"], queue["ContentBasedDeduplication"]) == (True, False)
+    assert (queue["DeduplicationScope"], queue["FifoThroughputLimit"]) == ("messageGroup", "perMessageGroupId")
+    assert WORK_MS / 1000 + DEADLINE_S + 15 < function["Timeout"] < queue["VisibilityTimeout"]
+    assert queue["VisibilityTimeout"] * 1000 > LEASE_MS
+    assert queue["RedrivePolicy"]["deadLetterTargetArn"] == {"Fn::GetAtt": ["DeliverEventFailures", "Arn"]}
+    assert RESOURCES["DeliverEventFailures"]["Properties"]["FifoQueue"] is True
 
 
 # -- Who may do what
@@ -447,9 +470,11 @@ def test_a_function_may_do_what_it_does_and_no_more(name):
                 failures = [{"Fn::GetAtt": [f"{name}Failures", "Arn"]}] if f"{name}Failures" in RESOURCES else []
                 deliveries = [DELIVERIES_ARN] if name in PUT_DELIVERIES else []
                 assert one["Resource"] in outbox + deliveries + failures
+            case ["events", "PutEvents"]:
+                assert one["Resource"] == {"Fn::GetAtt": ["EventBus", "Arn"]}
             case service:
-                assert (name, service[0]) == ("SendOutbox", "sqs")
-                assert one["Resource"] == OUTBOX_ARN
+                assert service[0] == "sqs"
+                assert one["Resource"] == {"SendOutbox": OUTBOX_ARN, "DeliverEvent": DELIVERIES_ARN}[name]
 
 
 @pytest.mark.parametrize("name", PUT_JOBS)
@@ -549,6 +574,8 @@ def test_what_must_be_noticed_has_an_alarm_that_somebody_gets():
         "template-category",
         "template-quality",
         "template-fails",
+        "subscription-paused",
+        "event-given-up",
         "react-failures",
         "send-outbox-failures",
         "deliver-event-failures",

@@ -7,8 +7,10 @@ from typing import Any
 
 import pytest
 
+from casement.domain.deliveries import delivery_from
 from casement.domain.facts import Fact, Kind, Quarantined
 from casement.domain.jobs import job_from
+from casement.domain.subscription import DEFAULT_LANES
 from casement.domain.templates import Notice
 from casement.domain.window import OPENING_TYPES
 from casement.meta.signature import verify
@@ -164,6 +166,17 @@ def test_the_job_of_the_outbox_is_one_in_the_group_of_its_conversation():
 
     assert (job.number, job.dumps()) == (NUMBER, record["body"])
     assert record["attributes"]["MessageGroupId"] == job.group
+
+
+def test_the_delivery_is_one_in_its_lane_and_says_what_it_is():
+    (record,) = event("deliver_event_delivery")["Records"]
+    delivery = delivery_from(record["body"])
+    told = json.loads(delivery.body or "")
+
+    assert record["attributes"]["MessageGroupId"] == f"{delivery.subscription}.{delivery.lane(DEFAULT_LANES)}"
+    assert record["attributes"]["MessageDeduplicationId"] == f"{delivery.subscription}.{delivery.event}"
+    assert (told["id"], told["type"], told["sequence"]) == (delivery.event, delivery.type, delivery.sequence)
+    assert delivery.scope == f"{told['phone_number_id']}#{told['conversation_id']}"
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,13 @@ NAMES = {field.name: field.name.upper() for field in fields(Settings)} | {  # tw
     "metrics_namespace": "POWERTOOLS_METRICS_NAMESPACE",
     "service": "POWERTOOLS_SERVICE_NAME",
 }
-EACH_ITS_OWN = {"POWERTOOLS_SERVICE_NAME", "OUTBOX_URL", "DELIVERIES_URL"}  # what not every function has alike
+EACH_ITS_OWN = {
+    "POWERTOOLS_SERVICE_NAME",
+    "OUTBOX_URL",
+    "DELIVERIES_URL",
+    "EVENT_BUS_NAME",
+    "PAUSE_AFTER_HOURS",
+}  # what not every function has alike
 DEPLOYED = set(NAMES.values()) - {ALLOW_PRIVATE_TARGETS}  # which is for the local stack alone
 
 
@@ -69,7 +75,7 @@ def test_the_window_is_ruled_in_milliseconds():
 
 def test_the_template_sets_every_one_for_every_function_and_with_our_defaults():
     for function in functions():
-        assert DEPLOYED - {"OUTBOX_URL", "DELIVERIES_URL"} <= set(function.environment), function.name
+        assert set(function.environment) >= DEPLOYED - EACH_ITS_OWN, function.name
         given = Settings.from_env(function.environment)
         assert given.service == function.handler.split(".")[1]
         kept = (

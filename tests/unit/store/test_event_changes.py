@@ -15,6 +15,7 @@ from casement.domain.meta_shape import meta_shape, rendered
 from casement.domain.number import Health
 from casement.domain.pending import Pending, State, WaitsFor
 from casement.domain.sending import Attention, Outcome, Request
+from casement.domain.subscription import new_subscription
 from casement.domain.templates import Held, Source, Template
 from casement.meta.webhook import split
 from casement.store import keys
@@ -24,6 +25,7 @@ from casement.store.journal import Journal
 from casement.store.numbers import Numbers
 from casement.store.pendings import Pendings
 from casement.store.sends import Sends
+from casement.store.subscriptions import Subscriptions
 from casement.store.table import Table
 from casement.store.templates import Templates
 from tests.support.effort import examples
@@ -400,3 +402,21 @@ def test_what_happens_to_a_template(desk):
         ],
         [("template.category_changed", "UTILITY", "MARKETING", None)],
     ]
+
+
+def test_that_a_subscription_was_paused_is_told_once_and_without_its_address():
+    client = memory()
+    name = create_table(client)
+    kept = Subscriptions(Table(client, name))
+    active = new_subscription({"url": "https://bot.example/?token=secret", "description": "CRM"}, NOON, 7, bytes(32))
+    paused = active.paused("It answered 410.", NOON + 1000)
+    images: list[Any] = []
+    for each in (active, paused, paused.changed({"description": "x"})):
+        kept.add(each)
+        images += snapshot(client, name).values()
+    told = [list(events_in(new, old, NOON)) for old, new in zip([None, *images], images, strict=False)]
+
+    assert [len(each) for each in told] == [0, 1, 0]
+    (event,) = told[1]
+    assert (event.type, event.at, event.data["subscription_id"]) == ("subscription.paused", NOON + 1000, active.id)
+    assert "secret" not in dumps(event.body(1))

@@ -26,6 +26,8 @@ class Settings:
     outbox_url: str = ""
     allow_private_targets: bool = False  # other people's servers on loopback: for the local stack, never deployed
     deliveries_url: str = ""
+    event_bus_name: str = ""
+    pause_after_hours: int = 24
 
     @classmethod
     def from_env(cls, env: Mapping[str, str]) -> Self:
@@ -43,6 +45,8 @@ class Settings:
             allow_private_targets=env.get(ALLOW_PRIVATE_TARGETS) == "true",
             outbox_url=env.get("OUTBOX_URL") or cls.outbox_url,
             deliveries_url=env.get("DELIVERIES_URL") or cls.deliveries_url,
+            event_bus_name=env.get("EVENT_BUS_NAME") or cls.event_bus_name,
+            pause_after_hours=int(env.get("PAUSE_AFTER_HOURS") or cls.pause_after_hours),
             metrics_namespace=env.get("POWERTOOLS_METRICS_NAMESPACE") or cls.metrics_namespace,
         )
 

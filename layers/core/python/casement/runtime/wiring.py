@@ -8,7 +8,7 @@ import logging
 import os
 import secrets
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -18,8 +18,10 @@ from casement.runtime.settings import Settings
 if TYPE_CHECKING:
     from botocore.session import Session
 
+    from casement.domain.deliveries import Answer, Delivery, Tick
     from casement.domain.flow_exchange import Ask
     from casement.domain.number import NumberState
+    from casement.domain.subscription import Subscription
     from casement.meta.graph import Graph
     from casement.meta.media import Media
     from casement.store.api_keys import ApiKeys
@@ -27,6 +29,9 @@ if TYPE_CHECKING:
     from casement.store.contacts import Contacts
     from casement.store.conversations import Conversations
     from casement.store.deliveries import Deliveries
+    from casement.store.delivery_log import DeliveryLog
+    from casement.store.endpoints import Endpoints
+    from casement.store.event_bus import EventBus
     from casement.store.facts import Facts
     from casement.store.flows import Flows
     from casement.store.journal import Journal
@@ -45,8 +50,10 @@ if TYPE_CHECKING:
     from casement.store.templates import Templates
     from casement.usecases.answer_flow import Answering
     from casement.usecases.automate import Desk
+    from casement.usecases.deliver import DeliveryDesk
     from casement.usecases.engine import Engine
     from casement.usecases.react import Outlook, Projections
+    from casement.usecases.redeliver import Archive
     from casement.usecases.tell import Telling
     from casement.usecases.tie_flow import FlowTokens
     from casement.usecases.windows import Watch
@@ -330,6 +337,82 @@ def media() -> "Media":
 
     http = httpx.Client(timeout=TIMEOUT, limits=httpx.Limits(max_connections=10), follow_redirects=False)
     return Media(http, base_url=settings().graph_base_url, version=settings().graph_version)
+
+
+@cache
+def event_bus() -> "EventBus":
+    """The stack's event bus. Built when it is needed."""
+    from botocore.config import Config
+
+    from casement.store.event_bus import EventBus
+
+    config = Config(connect_timeout=1, read_timeout=3, retries={"mode": "standard", "total_max_attempts": 2})
+    client: Any = _session().create_client("events", config=config)
+    return EventBus(client, settings().event_bus_name)
+
+
+@cache
+def endpoints() -> "Endpoints":
+    """How subscribers' endpoints do."""
+    from casement.store.endpoints import Endpoints
+
+    return Endpoints(table())
+
+
+@cache
+def delivery_log() -> "DeliveryLog":
+    """What became of deliveries."""
+    from casement.store.delivery_log import DeliveryLog
+
+    return DeliveryLog(table())
+
+
+def delivering() -> None:
+    """Build what delivering takes, so that no event waits for it."""
+    for factory in (delivery_desk, archive, caller):
+        factory()
+
+
+@cache
+def archive() -> "Archive":
+    """Where what was told is found again."""
+    from casement.usecases.redeliver import Archive
+
+    return Archive(delivery_log(), journal(), deliveries())
+
+
+def put_ticks(ticks: "Iterable[Tick]") -> None:
+    """Have what waits for subscribers looked at."""
+    deliveries().tick(ticks)
+
+
+@cache
+def delivery_desk() -> "DeliveryDesk":
+    """What delivering takes."""
+    from casement.store.backlog import Backlog
+    from casement.usecases.deliver import DeliveryDesk
+
+    return DeliveryDesk(
+        subscriptions(),
+        endpoints(),
+        Backlog(table()),
+        delivery_log(),
+        lambda subscription, delivery: archive().body_of(subscription, delivery),
+        post,
+        put_ticks,
+        count,
+        now,
+        settings().pause_after_hours * 3_600_000,
+    )
+
+
+def post(subscription: "Subscription", delivery: "Delivery") -> "Answer":
+    """Make one attempt to deliver an event."""
+    from casement.webhooks.deliver import deliver
+
+    if subscription.url is None:
+        return event_bus().put(delivery)
+    return deliver(subscription, delivery, caller(), now())
 
 
 def count(name: str, value: int = 1) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from casement.domain.deliveries import Delivery
+from casement.domain.deliveries import Delivery, Redelivery, Tick
 from casement.domain.errors import StoreUnavailable
 
 if TYPE_CHECKING:
@@ -46,6 +46,31 @@ class Deliveries:
             "MessageGroupId": f"{delivery.subscription}.{lane}",
             "MessageDeduplicationId": f"{delivery.subscription}.{delivery.event}{again and '.'}{again}",
         }
+
+    def tick(self, ticks: Iterable[Tick]) -> None:
+        """Have shards of what waits looked at: now in one of their subscriber's lanes, so that no more than those are
+        at work; later in a group of their own, in which nobody waits. Raises `StoreUnavailable`."""
+        entries = map(self._tick_entry, ticks)
+        for batch in _batches({entry["MessageDeduplicationId"]: entry for entry in entries}.values()):
+            self._put(batch)
+
+    def _tick_entry(self, tick: Tick) -> "SendMessageBatchRequestEntryTypeDef":
+        if tick.at:
+            name = f"{tick.subscription}.t{tick.shard}.{tick.at}"
+            return {"Id": "", "MessageBody": tick.dumps(), "MessageGroupId": name, "MessageDeduplicationId": name}
+        return {
+            "Id": "",
+            "MessageBody": tick.dumps(),
+            "MessageGroupId": f"{tick.subscription}.{tick.shard % self._lanes(tick.subscription)}",
+            "MessageDeduplicationId": f"{tick.subscription}.k{tick.shard}.{tick.made_at}.{tick.after}",
+        }
+
+    def redeliver(self, wanted: Redelivery) -> None:
+        """Have what happened in a stretch of time delivered again. Raises `StoreUnavailable`."""
+        group = f"{wanted.subscription}.again"
+        id_ = f"{group}.{wanted.asked_at}.{wanted.after}"
+        entry = {"MessageBody": wanted.dumps(), "MessageGroupId": group, "MessageDeduplicationId": id_}
+        self._put([{"Id": "", **entry}])  # type: ignore[typeddict-item]
 
     def _put(self, entries: "list[SendMessageBatchRequestEntryTypeDef]") -> None:
         numbered = [{**entry, "Id": str(index)} for index, entry in enumerate(entries)]

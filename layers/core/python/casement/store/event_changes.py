@@ -19,6 +19,7 @@ from casement.domain.template_history import ANNOUNCED_CATEGORY, CATEGORY, NOTHI
 from casement.store import keys
 from casement.store.pendings import attention_of, pending_of
 from casement.store.standings import window_events_in
+from casement.store.subscriptions import subscription_of
 from casement.store.table import number, text
 from casement.store.template_changes import chapters_in
 
@@ -380,6 +381,21 @@ def _objects(value: object) -> list[Any]:
     return [each for each in value if isinstance(each, dict)] if isinstance(value, list) else []
 
 
+def _subscription(changed: Changed) -> Iterator[Event]:
+    """That a subscription was paused. Its URL, which may hold a secret, is nothing for the others."""
+    known = subscription_of(changed.new)
+    if not known.is_paused or (changed.old is not None and subscription_of(changed.old).is_paused):
+        return
+    told = {
+        "subscription_id": known.id,
+        "description": known.description,
+        "why": known.why or "",
+        "since": known.since // 1000,
+    }
+    id_ = event_id(EventType.SUBSCRIPTION_PAUSED, known.since, known.id)
+    yield Event(id_, EventType.SUBSCRIPTION_PAUSED, known.since, told)
+
+
 READERS: tuple[tuple[str, str, Reader], ...] = (
     ("C#", keys.WINDOW, _of_window),
     ("C#", keys.MESSAGES, _of_messages),
@@ -394,5 +410,6 @@ READERS: tuple[tuple[str, str, Reader], ...] = (
     ("L#", keys.ATTENTION, _attention),
     ("N#", keys.HEALTH, _health),
     ("T#", "", _template),
+    (keys.SUBSCRIPTIONS, "", _subscription),
 )
 """Which items tell what: the beginnings of their keys. The first line that fits is the one."""

@@ -28,6 +28,7 @@ API_KEYS = "KEYS"
 FLOWS = "FLOWS"
 SUBSCRIPTIONS = "SUBS"
 JOURNAL = "J#"
+SHARD = "shard#"  # beside an endpoint's health
 QUARANTINE = "Q"
 SYNC_RECORD, ILL, AFTER_ILL = "!sync", "!ill#", "!ill$"  # before the templates themselves
 
@@ -216,6 +217,26 @@ def idempotency(number: str, api_key: str, given: str) -> Key:
 def subscription(id_: str) -> Key:
     """A subscription."""
     return Key(SUBSCRIPTIONS, part(id_))
+
+
+def endpoint(subscription: str) -> str:
+    """The partition of how a subscriber's endpoint does, and of where something waits for it."""
+    return f"X#{part(subscription)}"
+
+
+def backlog(subscription: str, shard: int) -> str:
+    """The partition of one shard of what waits for a subscriber."""
+    return f"D#{part(subscription)}#{shard}"
+
+
+def waiting_scope(scope: str) -> str:
+    """What the sort keys of what waits of one conversation begin with."""
+    return digest(scope.encode(errors="surrogatepass"))
+
+
+def delivery_log(subscription: str, shard: int) -> str:
+    """The partition of one shard of a subscriber's delivery log."""
+    return f"V#{part(subscription)}#{shard}"
 
 
 def fact(fact: Fact) -> Key:

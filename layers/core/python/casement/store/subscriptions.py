@@ -1,12 +1,15 @@
 """Subscriptions: one partition, so that all of them are one query, which is remembered for a few seconds."""
 
 import json
+from collections.abc import Mapping
+from typing import Any
 
 from casement.domain.compact_json import dumps
 from casement.domain.subscription import DEFAULT_LANES, Subscription, subscription_from
 from casement.store import keys
 from casement.store.table import Attributes, Item, Table, item, number, text
 
+Image = Mapping[str, Any]
 REMEMBERED_MS = 5_000  # a new or changed one works everywhere after this long
 
 
@@ -26,12 +29,12 @@ class Subscriptions:
     def fresh(self) -> list[Subscription]:
         """A70. All of them as they are at this moment, the oldest first."""
         found = self._table.query(keys.SUBSCRIPTIONS, "s", "t", consistent=True)  # every id starts with `sub_`
-        return [_subscription(each) for each in found]
+        return [subscription_of(each) for each in found]
 
     def find(self, id_: str) -> Subscription | None:
         """A71. One as it is at this moment."""
         found = self._table.get(keys.subscription(id_), consistent=True)
-        return _subscription(found) if found else None
+        return subscription_of(found) if found else None
 
     def known(self, id_: str, now: int) -> Subscription | None:
         """A71. One, remembered for five seconds; one that is not remembered is looked for."""
@@ -63,5 +66,6 @@ def _item(subscription: Subscription) -> Item:
     return item(keys.subscription(subscription.id), kept)
 
 
-def _subscription(found: Item) -> Subscription:
+def subscription_of(found: Image) -> Subscription:
+    """The subscription that an item is."""
     return subscription_from(text(found, "SK"), json.loads(text(found, "subscription")), number(found, "version") or 0)

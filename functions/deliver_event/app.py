@@ -1,0 +1,103 @@
+"""Off the queue of deliveries: events for subscribers, each subscriber's lanes beside all others.
+
+What a subscriber does not take waits in the table. Only what could not be worked on stays on the queue.
+"""
+
+from collections.abc import Mapping, Sequence
+from concurrent.futures import Executor, ThreadPoolExecutor
+from typing import Any
+
+from aws_lambda_powertools import Logger
+
+from casement.domain.deliveries import Delivery, Redelivery, Tick, work_from
+from casement.domain.errors import CasementError, StoreUnavailable
+from casement.runtime import wiring
+from casement.store.deliveries import Deliveries
+from casement.usecases.deliver import DeliveryDesk, deliver
+from casement.usecases.redeliver import Archive, redeliver_range
+
+LANES = 10  # a batch has no more messages
+LONGEST_WAIT_S = 60
+
+logger = Logger()
+
+wiring.build_at_start(wiring.delivering)
+
+Record = Mapping[str, Any]
+
+
+def work_all(
+    records: Sequence[Record], *, desk: DeliveryDesk, archive: Archive, queue: Deliveries, run: Executor | None
+) -> list[str]:
+    """Work on a batch, its groups side by side; the ids of the messages that must come again."""
+    groups: dict[str, list[Record]] = {}
+    for record in records:
+        groups.setdefault(record["attributes"]["MessageGroupId"], []).append(record)
+
+    def work(group: Sequence[Record]) -> list[str]:
+        return _work(group, desk, archive, queue)
+
+    done = map(work, groups.values()) if run is None else run.map(work, groups.values())
+    return [id_ for left in done for id_ in left]
+
+
+def _work(group: Sequence[Record], desk: DeliveryDesk, archive: Archive, queue: Deliveries) -> list[str]:
+    """Work on the messages of one group, in order; the ids of those that must come again."""
+    tries = max(int(record["attributes"].get("ApproximateReceiveCount", "1")) for record in group)
+    try:
+        done, wait = _do([work_from(record["body"]) for record in group], desk, archive, queue, came_before=tries > 1)
+    except StoreUnavailable as error:
+        logger.warning("the table or the queue did not answer, so it waits", why=str(error))
+        done, wait = 0, float(min(2**tries, LONGEST_WAIT_S))
+    left = group[done:]
+    for record in left:
+        _put_off(record, wait, queue)
+    return [record["messageId"] for record in left]
+
+
+def _do(
+    work: Sequence[Delivery | Tick | Redelivery],
+    desk: DeliveryDesk,
+    archive: Archive,
+    queue: Deliveries,
+    *,
+    came_before: bool,
+) -> tuple[int, float]:
+    """Do what messages ask for; how many are done with, and the seconds until the others are to come again."""
+    now = desk.clock()
+    match work[0]:
+        case Tick(at=at) as later if at > now:
+            logger.debug("not yet", subscription=later.subscription)
+            return 0, (at - now) / 1000
+        case Tick(at=at) as due if at:  # from here on in a lane, as no more than those are to be at work
+            queue.tick([Tick(due.subscription, due.shard, made_at=at)])
+            return len(work), 0
+        case Redelivery() as wanted:
+            subscription = desk.subscriptions.find(wanted.subscription)
+            events = redeliver_range(wanted, subscription, archive) if subscription else 0
+            logger.info("to be delivered again", subscription=wanted.subscription, events=events)
+            return 1, 0
+    lane = [one for one in work if not isinstance(one, Redelivery)]
+    done = deliver(lane, desk, came_before=came_before)
+    logger.info("delivered", subscription=lane[0].subscription, messages=done)
+    return done, 0
+
+
+def _put_off(record: Record, wait: float, queue: Deliveries) -> None:
+    try:
+        queue.put_off(record["receiptHandle"], wait)
+    except CasementError as error:  # then it waits for as long as the queue hides it anyway
+        logger.warning("not put off", why=str(error))
+
+
+def _threads() -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(LANES, thread_name_prefix="lane")
+
+
+def handler(event: Mapping[str, Any], _context: Any) -> dict[str, Any]:
+    """The Lambda entry point. What must come again, and all behind it in its group, stays on the queue."""
+    with _threads() as run:
+        failed = work_all(
+            event["Records"], desk=wiring.delivery_desk(), archive=wiring.archive(), queue=wiring.deliveries(), run=run
+        )
+    return {"batchItemFailures": [{"itemIdentifier": id_} for id_ in failed]}

@@ -1,0 +1,328 @@
+"""Deliver what the queue holds for one subscriber, in order; keep in the table what could not be delivered.
+
+A message is done with once all that follows from it is written. So a worker that dies leaves its messages to the next
+one, which does the same again: a subscriber may get an event twice, always with the same id, and never none.
+
+The events of a conversation come one after the other. One that is not taken goes to the backlog, and those behind it
+follow it there. Whether there is anything in the backlog is known from one small read for each run.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import islice
+from typing import Protocol
+
+from casement.domain.deliveries import Answer, Became, Delivery, Tick, Told, Waiting, told
+from casement.domain.endpoint_health import GIVEN_UP_AFTER_MS, Endpoint, Health, Shard, wait_s
+from casement.domain.subscription import Subscription
+
+WORK_MS = 50_000  # of one run; what is left then comes again
+LEASE_MS = 120_000  # for so long nobody else looks at a shard that is worked off in several runs
+SOON_MS = 90_000  # what is due sooner is not left to the minutely look
+_PROBES_FROM = 20  # conversations, of which the event that was tried least tries whether an endpoint is back
+_MOST_ATTEMPTS = 20  # at a change that others make too
+_WAS_PAUSED = "The subscription was paused."
+_NOT_KEPT = "The event is no longer kept."
+
+
+class Subscriptions(Protocol):
+    """Who is told what."""
+
+    def known(self, id_: str, now: int) -> Subscription | None: ...
+    def find(self, id_: str) -> Subscription | None: ...
+    def replace(self, old: Subscription, new: Subscription) -> bool: ...
+
+
+class Endpoints(Protocol):
+    """How endpoints do, and where something waits for them."""
+
+    def find(self, subscription: str) -> Endpoint: ...
+    def keep(self, subscription: str, old: Health, new: Health) -> bool: ...
+    def mark(self, subscription: str, shard: int, due: int, mark: str, now: int) -> None: ...
+    def settle(self, subscription: str, shard: int, was: Shard, due: int | None, mark: str, now: int) -> bool: ...
+
+
+class Backlog(Protocol):
+    """What waits."""
+
+    def put(self, waiting: Iterable[Waiting]) -> None: ...
+    def first(self, subscription: str, scope: str) -> Waiting | None: ...
+    def heads(self, subscription: str, shard: int, after: str = "") -> Iterator[tuple[str, Waiting]]: ...
+    def remove(self, waiting: Waiting) -> None: ...
+
+
+class DeliveryLog(Protocol):
+    """What became of deliveries."""
+
+    def add(self, lines: Iterable[Told]) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class DeliveryDesk:
+    """What delivering takes. `body_of` finds a body that was too large for the queue, `post` makes one attempt, `tick`
+    puts ticks on the queue, `count` counts a metric; `clock` tells epoch milliseconds. An endpoint that takes nothing
+    for `pause_after_ms` is paused."""
+
+    subscriptions: Subscriptions
+    endpoints: Endpoints
+    backlog: Backlog
+    log: DeliveryLog
+    body_of: Callable[[Subscription, Delivery], str | None]
+    post: Callable[[Subscription, Delivery], Answer]
+    tick: Callable[[Iterable[Tick]], None]
+    count: Callable[[str], None]
+    clock: Callable[[], int]
+    pause_after_ms: int
+
+
+def deliver(work: Sequence[Delivery | Tick], desk: DeliveryDesk, *, came_before: bool) -> int:
+    """Do what messages of one lane ask for, in order; how many are done with. The others must come again.
+
+    All are for one subscription. With `came_before`, somebody began with some of them and may have died. Raises
+    `StoreUnavailable`: then none is done with.
+    """
+    subscription = desk.subscriptions.known(work[0].subscription, desk.clock())
+    if subscription is None:
+        return len(work)  # it was removed
+    run = _Run(subscription, desk, came_before=came_before)
+    for done, one in enumerate(work):
+        if done and run.is_late:
+            run.write()
+            return done
+        if isinstance(one, Tick):
+            run.look(one)
+        else:
+            run.take(one)
+    run.write()
+    return len(work)
+
+
+class _Run:
+    """One run over a lane. What it learns is written at its end, before its messages are done with."""
+
+    def __init__(self, subscription: Subscription, desk: DeliveryDesk, *, came_before: bool) -> None:
+        self._subscription, self._desk, self._came_before = subscription, desk, came_before
+        self._began = desk.clock()
+        self._endpoint = desk.endpoints.find(subscription.id)
+        self._health = self._endpoint.health
+        self._behind: dict[str, bool] = {}  # by scope: whether something of it waits
+        self._waiting: list[Waiting] = []
+        self._due: dict[int, int] = {}  # by shard: when to look at what this run adds
+        self._log: list[Told] = []
+        self._ticks: list[Tick] = []
+
+    @property
+    def is_late(self) -> bool:
+        """Whether this run has done enough."""
+        return self._desk.clock() - self._began > WORK_MS
+
+    # -- What comes in
+
+    def take(self, delivery: Delivery) -> None:
+        """Deliver something new, or let it wait."""
+        now = self._desk.clock()
+        if self._subscription.is_paused:
+            self._log.append(told(delivery, Became.MISSED, now, 0, why=_WAS_PAUSED))
+        elif self._must_wait(delivery):
+            known = self._endpoint.due_in(delivery.shard)
+            self._wait(Waiting(delivery, now, now), due=now if known is None else known)
+        elif self._health.is_open:
+            self._wait(Waiting(delivery, now, now), due=now)
+        elif (left := self._attempt(Waiting(delivery, now, now))) is not None:
+            self._wait(left, due=left.due)
+
+    def _must_wait(self, delivery: Delivery) -> bool:
+        """Whether something of the same conversation waits before it."""
+        if delivery.scope not in self._behind:
+            may_be = self._came_before or self._endpoint.due_in(delivery.shard) is not None
+            first = self._desk.backlog.first(self._subscription.id, delivery.scope) if may_be else None
+            self._behind[delivery.scope] = first is not None
+        return self._behind[delivery.scope]
+
+    def _wait(self, waiting: Waiting, *, due: int) -> None:
+        delivery = waiting.delivery
+        self._behind[delivery.scope] = True
+        self._waiting.append(waiting)
+        self._due[delivery.shard] = min(due, self._due.get(delivery.shard, due))
+        if not waiting.attempts:  # else the attempt is in the log
+            self._log.append(told(delivery, Became.WAITING, waiting.since, 0))
+
+    def write(self) -> None:
+        """Write down what this run learned. Only then are its messages done with.
+
+        What waits is there before its shard is marked: so whoever looks at a marked shard finds it.
+        """
+        now, id_ = self._desk.clock(), self._subscription.id
+        if self._waiting:
+            self._desk.backlog.put(self._waiting)
+        for shard, due in self._due.items():
+            known = self._endpoint.due_in(shard)
+            earliest = due if known is None else min(due, known)
+            self._desk.endpoints.mark(id_, shard, earliest, f"{now}.{self._waiting[-1].delivery.event}", now)
+            self._wake(shard, earliest)
+        self._write_log()
+        if self._ticks:
+            self._desk.tick(self._ticks)
+        self._waiting, self._due, self._ticks = [], {}, []
+
+    def _write_log(self) -> None:
+        if self._log:
+            self._desk.log.add(self._log)
+        self._log = []
+
+    def _wake(self, shard: int, due: int) -> None:
+        """Have somebody look at a shard when something there is due, if that is soon."""
+        now = self._desk.clock()
+        at = max(due, self._health.probe_at)
+        if at <= now:
+            self._ticks.append(Tick(self._subscription.id, shard, now))
+        elif at <= now + SOON_MS:
+            self._ticks.append(Tick(self._subscription.id, shard, now, at=-(-at // 1000) * 1000))
+
+    # -- One attempt
+
+    def _attempt(self, waiting: Waiting) -> Waiting | None:
+        """Deliver an event; how it waits on, None if that is over."""
+        delivery, attempts = waiting.delivery, waiting.attempts + 1
+        body = delivery.body if delivery.body is not None else self._desk.body_of(self._subscription, delivery)
+        if body is None:
+            self._log.append(told(delivery, Became.FAILED, self._desk.clock(), waiting.attempts, why=_NOT_KEPT))
+            return None
+        answer = self._desk.post(self._subscription, replace(delivery, body=body))
+        now = self._desk.clock()
+        if answer.ok:
+            self._succeeded(now)
+            self._log.append(told(delivery, Became.DELIVERED, now, attempts, answer))
+            return None
+        self._failed(delivery, answer, now)
+        gives_up_at = max(waiting.since, self._subscription.since) + GIVEN_UP_AFTER_MS
+        if answer.final or now >= gives_up_at:
+            self._log.append(told(delivery, Became.FAILED, now, attempts, answer))
+            self._desk.count("EventGivenUp")
+            return None
+        self._log.append(told(delivery, Became.WAITING, now, attempts, answer))
+        due = min(now + 1000 * wait_s(attempts, answer.retry_after), gives_up_at)
+        return replace(waiting, due=due, attempts=attempts, tried_at=now)
+
+    def _succeeded(self, now: int) -> None:
+        if self._health.failed or self._health.is_open:  # the other shards go on within a minute
+            self._change_health(lambda health: health.after_success(now))
+
+    def _failed(self, delivery: Delivery, answer: Answer, now: int) -> None:
+        slow_down_s = (answer.retry_after or 0) if answer.asks_to_slow_down else None
+        self._change_health(lambda health: health.after_failure(delivery.event, now, slow_down_s=slow_down_s))
+        if answer.is_gone:
+            self._pause("It answered 410: it is gone for good.", now)
+        elif self._health.is_dead(now, self._desk.pause_after_ms):
+            hours = (now - self._health.failing_since) // 3_600_000
+            self._pause(f"For {hours} hours it took nothing. The last time: {answer.why}", now)
+
+    def _change_health(self, change: Callable[[Health], Health]) -> None:
+        """Change how the endpoint is, whoever else does."""
+        for _ in range(_MOST_ATTEMPTS):
+            old = self._health
+            new = replace(change(old), version=old.version + 1)
+            if replace(new, version=old.version) == old:
+                return
+            if self._desk.endpoints.keep(self._subscription.id, old, new):
+                self._health = new
+                return
+            self._health = self._desk.endpoints.find(self._subscription.id).health
+
+    def _pause(self, why: str, now: int) -> None:
+        for _ in range(_MOST_ATTEMPTS):
+            known = self._desk.subscriptions.find(self._subscription.id)
+            if known is None or known.is_paused:
+                self._subscription = known or self._subscription.paused(why, now)
+                return
+            self._subscription = known.paused(why, now)
+            if self._desk.subscriptions.replace(known, self._subscription):
+                self._desk.count("SubscriptionPaused")
+                return
+
+    # -- What waits
+
+    def look(self, tick: Tick) -> None:
+        """Deliver what is due in a shard of what waits."""
+        self.write()
+        self._behind.clear()
+        self._endpoint = self._desk.endpoints.find(self._subscription.id)
+        self._health = self._endpoint.health
+        shard = self._endpoint.shards.get(tick.shard)
+        if self._subscription.is_paused or shard is None or shard.due is None:
+            return
+        if self._health.is_open and not self._probe(tick, shard):
+            return
+        self._work_off(tick, shard)
+
+    def _probe(self, tick: Tick, shard: Shard) -> bool:
+        """Try with one event whether the endpoint is back, if it is time for that and nobody else does."""
+        now, id_ = self._desk.clock(), self._subscription.id
+        if now < self._health.probe_at:
+            return False
+        heads = [head for _, head in islice(self._desk.backlog.heads(id_, tick.shard), _PROBES_FROM)]
+        if not heads:
+            self._settle(tick, shard, None)
+            return False
+        claimed = replace(self._health.probing(now), version=self._health.version + 1)
+        if not self._desk.endpoints.keep(id_, self._health, claimed):
+            return False
+        self._health = claimed
+        self._try(min(heads, key=lambda head: (head.attempts, head.tried_at)))
+        if self._health.is_open:
+            self._wake(tick.shard, now)
+        return not self._health.is_open
+
+    def _work_off(self, tick: Tick, shard: Shard) -> None:
+        """Go through the conversations of a shard, from where the tick says, and deliver what is due."""
+        due, before = tick.due or None, tick.after
+        for place, head in self._desk.backlog.heads(self._subscription.id, tick.shard, tick.after):
+            left: Waiting | None = head
+            while left is not None and self._is_due(left):
+                if self.is_late:
+                    now = self._desk.clock()
+                    self._settle(tick, shard, now + LEASE_MS)
+                    self._ticks.append(replace(tick, made_at=now, after=before, due=due or 0))
+                    return
+                scope = left.delivery.scope
+                left = self._try(left)
+                if self._health.is_open or self._subscription.is_paused:
+                    self._settle(tick, shard, self._desk.clock())
+                    self._wake(tick.shard, self._desk.clock())
+                    return
+                if left is None:
+                    left = self._desk.backlog.first(self._subscription.id, scope)
+            if left is not None:
+                due = min(due or left.due, left.due)
+            before = place
+        self._settle(tick, shard, due)
+        if due is not None:
+            self._wake(tick.shard, due)
+
+    def _is_due(self, waiting: Waiting) -> bool:
+        anew = max(self._health.recovered_at, self._subscription.since)
+        return waiting.due <= self._desk.clock() or waiting.tried_at < anew
+
+    def _try(self, waiting: Waiting) -> Waiting | None:
+        """Try one that waits; how it waits on, None if that is over. It is in the log before it is gone from here."""
+        if waiting.since < self._subscription.skips_until:
+            now = self._desk.clock()
+            self._log.append(told(waiting.delivery, Became.MISSED, now, waiting.attempts, why=_WAS_PAUSED))
+            left = None
+        elif waiting.tried_at < self._subscription.since:  # before it was paused, or changed
+            left = self._attempt(replace(waiting, attempts=0))
+        else:
+            left = self._attempt(waiting)
+        self._write_log()
+        if left is None:
+            self._desk.backlog.remove(waiting)
+        else:
+            self._desk.backlog.put([left])
+        return left
+
+    def _settle(self, tick: Tick, shard: Shard, due: int | None) -> None:
+        """Keep when a shard is to be looked at next. If something was added meanwhile, look again at once."""
+        now = self._desk.clock()
+        mark = f"{now}.{tick.made_at}.{tick.after}"
+        if not self._desk.endpoints.settle(self._subscription.id, tick.shard, shard, due, mark, now):
+            self._ticks.append(Tick(self._subscription.id, tick.shard, now))
