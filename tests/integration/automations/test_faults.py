@@ -4,13 +4,16 @@ where Meta may have it.
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from casement.domain.errors import StoreUnavailable
+from casement.domain.jobs import Job
 from casement.store.standings import window_events_in
 from casement.usecases.react import Change, react
 from local.simulator import LOCAL_NUMBER
@@ -191,6 +194,29 @@ def may_be_lost(at: int, effects: Sequence[Effect], trouble: Trouble) -> bool:
         asked -= 1
     after_asking = effects[asked].what.startswith("PutItem O#")
     return after_asking or effects[at].to == "Meta"
+
+
+# --- at once --------------------------------------------------------------------------------------
+
+
+def test_of_many_who_react_and_many_who_send_at_once_one_message_comes():
+    many = 8
+    with automated() as casement:
+        casement.wrote(text="0")
+        changes, made = list(casement.stream.changes), [list[Job]() for _ in range(many)]
+
+        def reacts(jobs: list[Job]) -> None:
+            react(changes, casement.projections(), replace(casement.outlook(), enqueue=jobs.extend))
+
+        with ThreadPoolExecutor(many) as pool:
+            list(pool.map(reacts, made))
+            assert len({tuple(job.id for job in jobs) for jobs in made}) == 1
+            for job in made[0]:
+                casement.jobs = [job] * many
+                list(pool.map(casement.do, list(casement.jobs)))
+
+        assert Counter(reached(casement)) == {"First 0": 1, "Heard 0": 1}
+        assert spent(casement) <= 2 + many  # a message too many may be counted where several look at once, none too few
 
 
 def test_window_events_are_told_by_the_stream_of_the_standing_alone():

@@ -160,8 +160,9 @@ def test_a_schedule_is_no_stream(name):
     assert "Records" not in event(name)
 
 
-def test_the_job_of_the_outbox_is_one_in_the_group_of_its_conversation():
-    (record,) = event("send_outbox_job")["Records"]
+@pytest.mark.parametrize("name", ["send_outbox_job", "send_outbox_automation"])
+def test_a_job_of_the_outbox_is_one_in_the_group_of_its_conversation(name):
+    (record,) = event(name)["Records"]
     job = job_from(record["body"])
 
     assert (job.number, job.dumps()) == (NUMBER, record["body"])

@@ -251,8 +251,7 @@ def _act(
                     _hand_off(one, key, note, conversation, desk)
                 case Emit(name, data):
                     id_ = event_id(CUSTOM + name, happened.at, number, key)
-                    said = {"rule": one.rule, "message_id": happened.element.get("id"), "data": data}
-                    events.append(Event(id_, CUSTOM + name, happened.at, said, number, contact, waba_id))
+                    events.append(Event(id_, CUSTOM + name, happened.at, data, number, contact, waba_id))
                 case _:
                     do, what = _errand(action, happened)
                     if what is not None:
