@@ -25,6 +25,7 @@ def main(arguments: Sequence[str], out: TextIO) -> int:
         port=given.port,
         simulator_port=None if given.no_simulator else given.simulator_port,
         graph_url=given.graph_url,
+        aws_url=given.aws_url,
         state=given.state,
         keep=given.keep,
     )
@@ -68,6 +69,7 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace:
         "--simulator-port", type=int, default=int(os.environ.get("SIMULATOR_PORT", DEFAULT_SIMULATOR_PORT))
     )
     parser.add_argument("--graph-url", help="where functions find the Graph API, if not at the simulator")
+    parser.add_argument("--aws-url", help="an AWS engine that is up already, with what is in it; none is started")
     parser.add_argument("--template", type=Path, default=Options.template)
     parser.add_argument("--state", type=Path, default=Options.state, help="folder for logs and data")
     parser.add_argument(

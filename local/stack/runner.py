@@ -46,6 +46,7 @@ class Options:
     port: int = DEFAULT_PORT
     simulator_port: int | None = DEFAULT_SIMULATOR_PORT  # None: no simulator
     graph_url: str | None = None  # where functions find Graph when there is no simulator
+    aws_url: str | None = None  # an engine that is up already, and stays up afterwards
     state: Path = ROOT / ".local"
     keep: bool = False  # keep the table, queues and secrets from one run to the next
 
@@ -114,7 +115,7 @@ class Stack:
         self._open.enter_context(redirect_stdout(printed))  # functions log to their standard output
 
         engine, engine_port = self._start_engine()
-        self.aws_url = f"http://{HOST}:{engine_port}"
+        self.aws_url = options.aws_url or f"http://{HOST}:{engine_port}"
         self._deployment = template.load(options.template, region=aws.REGION, aws_url=self.aws_url)
         self._tables = self._deployment.tables
         simulator, simulator_port = self._start_simulator()
@@ -125,7 +126,8 @@ class Stack:
         for words in self._deployment.left_out:
             log.warning("not run locally: %s", words)
 
-        engine.wait_until_answers(engine_port, "/_ministack/health")
+        if engine:
+            engine.wait_until_answers(engine_port, "/_ministack/health")
         self._aws = Aws.at(self.aws_url)
         aws.create_resources(self._aws, self._deployment)
         seed(self._aws, table=variables.get("TABLE_NAME"), secret=variables.get("SECRET_ID"))
@@ -137,7 +139,9 @@ class Stack:
         self._sources.start()
         self._open.callback(self._sources.stop)
 
-    def _start_engine(self) -> tuple[Child, int]:
+    def _start_engine(self) -> tuple[Child | None, int]:
+        if self.options.aws_url:
+            return None, 0
         port = children.free_port()
         engine = children.engine(port, self.options.state, keep=self.options.keep)
         self._open.callback(engine.stop)

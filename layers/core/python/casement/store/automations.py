@@ -50,10 +50,9 @@ class AutomationsOfNumbers:
         """A92. Keep these in place of the version `was`; the new version, None if another has come meanwhile."""
         kept: Attributes = {"document": dumps(document_of(automations)), "version": was + 1}
         made = item(keys.number_state(number_id, keys.AUTOMATIONS), kept)
-        self._remembered.pop(number_id, None)
-        if was == _NONE:
-            return None if self._table.put_new(made) else was + 1
-        return was + 1 if self._table.replace(made, "version", was) else None
+        kept_it = self._table.put_new(made) is None if was == _NONE else self._table.replace(made, "version", was)
+        self._remembered.pop(number_id, None)  # only now: another thread may have read the old ones meanwhile
+        return was + 1 if kept_it else None
 
     def _read(self, number_id: str, *, consistent: bool) -> Kept:
         found = self._table.get(keys.number_state(number_id, keys.AUTOMATIONS), consistent=consistent)
