@@ -9,6 +9,7 @@ import typer
 from casement.domain.automations_document import automations_from
 from casement.domain.errors import AutomationsFaulty
 from casement.store.conversations import Conversations
+from casement.store.messages import Messages
 from casement.store.numbers import Numbers
 from casement.store.profiles import Profiles
 from casement.usecases.try_automations import try_automations
@@ -61,6 +62,7 @@ def dry_run(
         Numbers(table).fresh(asked.number, asked.work.now).settings,
         read_alias=Conversations(table).alias,
         profiles=Profiles(table),
+        messages=Messages(table),
         now=asked.work.now,
     )
     if asked.as_json:

@@ -16,6 +16,7 @@ from casement.runtime.secret import Secret
 from casement.store.api_keys import ApiKeys
 from casement.store.automations import AutomationsOfNumbers
 from casement.store.conversations import Conversations
+from casement.store.messages import Messages
 from casement.store.numbers import Numbers
 from casement.store.profiles import Profiles
 from casement.usecases.manage_automations import (
@@ -43,6 +44,7 @@ class Kept:
     numbers: Numbers
     conversations: Conversations
     profiles: Profiles
+    messages: Messages
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +143,7 @@ def _try(asked: Asked, _key: ApiKey) -> Response:
         settings,
         read_alias=kept.conversations.alias,
         profiles=kept.profiles,
+        messages=kept.messages,
         now=asked.now,
     )
     return Response.json(tried)
@@ -170,6 +173,6 @@ def handler(request: Request) -> Response:
         request,
         api_keys=wiring.api_keys(),
         secret=wiring.secret,
-        kept=Kept(wiring.automations(), wiring.numbers(), wiring.conversations(), wiring.profiles()),
+        kept=Kept(wiring.automations(), wiring.numbers(), wiring.conversations(), wiring.profiles(), wiring.messages()),
         now=wiring.now(),
     )

@@ -566,7 +566,9 @@ class Deployment:
             request,
             api_keys=self.api_keys,
             secret=self.secret,
-            kept=automations_api.Kept(self.automations, self.numbers_kept, Conversations(self.table), self.profiles),
+            kept=automations_api.Kept(
+                self.automations, self.numbers_kept, Conversations(self.table), self.profiles, Messages(self.table)
+            ),
             now=self.now,
         )
 

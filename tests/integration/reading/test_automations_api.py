@@ -318,6 +318,7 @@ def test_a_dry_run_of_a_window_about_to_close_takes_no_message(casement):
 
 def test_a_dry_run_is_for_somebody_who_is_known_or_described(casement):
     casement.wrote()
+    casement.wrote(BOB, name="Bob")
     casement.change("PATCH", f"contacts/{ALICE}", {"language": "es", "fields": {"name": "Ana"}, "tags": ["vip"]})
     texts = {"default": "Hello {{contact.name|you}}", "es": "Hola {{contact.name|tú}}"}
     automations = {"rules": [{"id": "hi", "when": "message", "then": {"reply": texts}}]}
@@ -328,7 +329,8 @@ def test_a_dry_run_is_for_somebody_who_is_known_or_described(casement):
         return text
 
     assert said(f"+{ALICE}") == "Hola Ana"
-    assert said(BOB) == "Hello you"
+    assert said(BOB) == "Hello Bob"
+    assert said("16505550199") == "Hello you"
     assert said({"name": "Bo", "language": "es_MX"}) == "Hola Bo"
     assert said({"fields": {"email": "b@example.test"}, "tags": ["vip"]}) == "Hello you"
 

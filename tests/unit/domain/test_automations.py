@@ -201,6 +201,12 @@ def test_a_rule_whose_once_was_changed_starts_anew() -> None:
     assert acting(decide(rules({"when": "message"}), message(id="wamid.2"), state, NOW)) == ["r0"]
 
 
+def test_a_rule_that_may_act_always_now_does_so_at_once() -> None:
+    state = decide(rules({"when": "message"}), message(), State(), NOW).state
+
+    assert acting(decide(rules({"when": "message", "once": "always"}), message(id="wamid.2"), state, NOW)) == ["r0"]
+
+
 def test_nothing_follows_while_a_person_has_the_conversation() -> None:
     decided = decide(rules({"when": "message"}), message(), State(paused_by="It needs attention."), NOW)
 

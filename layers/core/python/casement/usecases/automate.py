@@ -45,9 +45,8 @@ from casement.domain.profile import Profile
 from casement.domain.sending import Attention, Request
 from casement.domain.standing import HANDLED_MS, Standing
 from casement.domain.window import Opener
+from casement.usecases.known_contact import known_contact
 from casement.usecases.windows import AUTOMATION, Watch, change_standing, is_due, look_at, opened_by
-
-_LOOKED_AT = 20  # of a conversation's messages, for what its contact calls itself
 
 
 class Profiles(Protocol):
@@ -164,7 +163,8 @@ def _automate(
         change_standing(conversation, occasion.waba_id, follows, watch.standings, watch.clock)
         return NOTHING
     decided: list[tuple[Decided, Happened]] = []
-    contact, handled = _contact(occasion, conversation, desk), _who_handles(conversation, watch, desk)
+    contact = known_contact(conversation, occasion.kept.get("contact"), desk.profiles, desk.messages)
+    handled = _who_handles(conversation, watch, desk)
 
     def decides(was: Standing) -> Standing:
         standing = follows(was)
@@ -191,26 +191,6 @@ def _happened(occasion: _Occasion, contact: Contact, standing: Standing) -> Happ
         contact,
         occasion.answers,
     )
-
-
-def _contact(occasion: _Occasion, conversation: Conversation, desk: Desk) -> Contact:
-    """What is known of the customer. What a form or an operator calls them stands before what they call themselves."""
-    known = desk.profiles.of(conversation.number, conversation.contacts)
-    entry = occasion.kept.get("contact") or _newest_entry(conversation, desk)
-    profile = entry.get("profile") if isinstance(entry, dict) else None
-    name = profile.get("name") if isinstance(profile, dict) else None
-    fields = known.texts
-    named = fields.get("name") or (name if isinstance(name, str) else None)
-    return Contact(named, known.language, fields, tuple(known.tag_names))
-
-
-def _newest_entry(conversation: Conversation, desk: Desk) -> Any:
-    """The newest `contacts[]` entry that came with a message."""
-    newest = desk.messages.newest(conversation.number, conversation.contacts)
-    for message, _ in zip(newest, range(_LOOKED_AT), strict=False):
-        if isinstance(message, Said) and message.kept.get("contact"):
-            return message.kept["contact"]
-    return {}
 
 
 def _who_handles(conversation: Conversation, watch: Watch, desk: Desk) -> Callable[[Standing], str | None]:

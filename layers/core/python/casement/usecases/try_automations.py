@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any
 
 from casement.domain.automations import (
     Action,
@@ -31,19 +31,13 @@ from casement.domain.contact import contact_key
 from casement.domain.errors import InvalidRequest
 from casement.domain.flow_answers import submission_in
 from casement.domain.number import NumberSettings
-from casement.domain.profile import Profile
 from casement.usecases.find_conversation import ReadAlias, find_conversation
+from casement.usecases.known_contact import Messages, Profiles, known_contact
 
 _KNOWN = ("text", "message", "kind", "first_message", "at", "contact")
 _CONTACT = ("name", "language", "fields", "tags")
 _ID = "wamid.TRY"
 _LATEST_SECOND = 100_000_000_000  # the year 5138
-
-
-class Profiles(Protocol):
-    """What is known of contacts."""
-
-    def of(self, number_id: str, contacts: Any) -> Profile: ...
 
 
 def try_automations(
@@ -54,6 +48,7 @@ def try_automations(
     *,
     read_alias: ReadAlias,
     profiles: Profiles,
+    messages: Messages,
     now: int,
 ) -> dict[str, Any]:
     """What would follow from a message in a window in which nothing has been answered yet. Raises `InvalidRequest`.
@@ -67,7 +62,7 @@ def try_automations(
             raise InvalidRequest(f"{name} is not known here.", parameter=str(name))
     at = _moment(given.get("at"), automations, now)
     happened = _happened(given, settings, at)
-    happened = replace(happened, contact=_contact(number, given.get("contact"), read_alias, profiles))
+    happened = replace(happened, contact=_contact(number, given.get("contact"), read_alias, profiles, messages))
     decided = decide(automations, happened, State(), at)
     return {
         "phone_number_id": number,
@@ -165,13 +160,12 @@ def _zone_of(automations: Automations) -> str:
     return automations.hours.time_zone if automations.hours else "UTC"
 
 
-def _contact(number: str, given: Any, read_alias: ReadAlias, profiles: Profiles) -> Contact:
+def _contact(number: str, given: Any, read_alias: ReadAlias, profiles: Profiles, messages: Messages) -> Contact:
     if given is None:
         return Contact()
     if isinstance(given, str) and given:
         conversation = find_conversation(number, contact_key(given), read=read_alias)
-        known = profiles.of(number, conversation.contacts)
-        return Contact(known.texts.get("name"), known.language, known.texts, tuple(known.tag_names))
+        return known_contact(conversation, None, profiles, messages)
     if not isinstance(given, dict) or given.keys() - set(_CONTACT):
         raise InvalidRequest(f"contact must be an id, or an object with {', '.join(_CONTACT)}.", parameter="contact")
     name, language, fields, tags = (given.get(each) for each in _CONTACT)
