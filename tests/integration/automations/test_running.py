@@ -1,7 +1,8 @@
 """What automations do: once, at once, in order, and not where a person or a budget says no."""
 
 import json
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -20,7 +21,6 @@ from tests.support.deployment import (
     deployed,
 )
 from tests.support.memory import memory
-from tests.support.tables import snapshot
 
 MINUTE = 60_000
 ANSWER = {"id": "answer", "when": "first_message", "then": [{"reply": "We will be with you soon"}]}
@@ -349,21 +349,42 @@ def test_held_messages_go_after_what_is_answered(casement):
     assert replies(casement) == ["We will be with you soon", "Hello"]
 
 
-def test_a_number_without_rules_reads_and_writes_nothing_for_them(casement):
-    def cost() -> tuple[list[str], set[Any]]:
-        calls: list[str] = []
-        events = casement.client.meta.events
-        see = lambda model, **_: calls.append(model.name)  # noqa: E731
-        events.register("before-call.dynamodb", see)
-        before = set(snapshot(casement.client, casement.name))
-        casement.react()
-        events.unregister("before-call.dynamodb", see)
-        return calls, set(snapshot(casement.client, casement.name)) - before
+def calls_of(casement: Deployment, do: Callable[[], object]) -> Counter[str]:
+    """What is asked of the table meanwhile: each call, and what it writes to by the beginning of the sort key."""
+    calls: Counter[str] = Counter()
 
+    def see(model: Any, context: Json, **_: Any) -> None:
+        written = context["asked"].get("Item") or context["asked"].get("Key") if "Item" in model.name else None
+        calls[f"{model.name} {written['SK']['S'][:2]}" if written else model.name] += 1
+
+    events = casement.client.meta.events
+    events.register("before-call.dynamodb", see)
+    do()
+    events.unregister("before-call.dynamodb", see)
+    return calls
+
+
+def test_a_number_without_rules_reads_and_writes_nothing_for_them(casement):
     casement.wrote()
     casement.react()  # and remembers that there are none
     casement.wrote()
-    calls, written = cost()
 
-    assert "GetItem" not in calls
-    assert not any("P#standing" in str(key) for key in written)
+    assert calls_of(casement, casement.react).keys() == {"Query", "PutItem I#"}
+
+
+def test_what_an_automatic_answer_costs(casement):
+    casement.wrote()
+    casement.react()
+    casement.wrote()
+    without = calls_of(casement, casement.react)
+    casement.automate(rules=[ALWAYS], budget=100)
+    casement.now += MINUTE
+    writes(casement)  # and remembers the rules
+    casement.now += 1_000
+    casement.wrote()
+
+    more = calls_of(casement, casement.react) - without
+    assert more == {"PutItem P#": 1, "GetItem P#": 2, "BatchGetItem": 1, "Query": 4}  # she has two aliases
+    sent = calls_of(casement, casement.work_off)
+    writes_of = {call: count for call, count in sent.items() if call.startswith(("Put", "Update"))}
+    assert writes_of == {"UpdateItem sp": 1, "PutItem -": 1, "PutItem O#": 1, "PutItem M#": 1}
