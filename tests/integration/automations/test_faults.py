@@ -196,6 +196,19 @@ def may_be_lost(at: int, effects: Sequence[Effect], trouble: Trouble) -> bool:
     return after_asking or effects[at].to == "Meta"
 
 
+def test_nobody_waits_for_the_rest_of_a_long_batch():
+    with automated() as casement:
+        for number in range(25):
+            casement.wrote(f"165055504{number:02}", f"{number}")
+        calls: list[int] = []
+        changes, casement.stream.changes = casement.stream.changes, []
+        put = replace(casement.outlook(), enqueue=lambda jobs: calls.append(len(list(jobs))))
+        reacted = react(changes, casement.projections(), put)
+
+        assert sum(calls) == reacted.jobs == 75  # two answers and a receipt each
+        assert max(calls) <= 12
+
+
 # --- at once --------------------------------------------------------------------------------------
 
 

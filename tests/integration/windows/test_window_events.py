@@ -288,6 +288,17 @@ def test_one_event_whichever_of_two_names_a_customer_is_known_by(casement):
     assert again.id != opened.id
 
 
+def test_ids_follow_from_the_customers_word_whatever_name_it_was_told_under(casement):
+    casement.wrote()
+    casement.react()
+    (image,) = [change.new for change in casement.stream.changes if change.new["SK"]["S"] == "P#standing"]
+    other = {**image, "PK": {"S": f"C#{NUMBER}#{BOB}"}}
+
+    (one,), (same,) = window_events_in(image), window_events_in(other)
+    assert (one.id, one.type) == (same.id, same.type)
+    assert one.contact != same.contact
+
+
 @pytest.mark.parametrize("moment", [22 * HOUR + MINUTE, DAY + MINUTE])
 def test_of_32_sweepers_at_once_one_tells(casement, moment):
     sweepers = 32

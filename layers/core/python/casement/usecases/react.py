@@ -39,6 +39,7 @@ from casement.usecases.windows import Watch, look_at
 
 Item = dict[str, Any]
 _SAYS_SOMETHING_MS = 15 * 60_000
+_AT_ONCE = 10  # jobs: as many as SQS takes in one call
 _TAPPED_WITHIN_MS = 7 * DAY_MS  # an older template's button is a message like any other
 STOP_WORD, META_SAID = "stop word", "Meta's error"
 
@@ -165,6 +166,7 @@ def react(changes: Sequence[Change], projections: Projections, outlook: Outlook)
     entries = _write(images, happened, projections)
     forms = [projections.form_in(change.new) if change.old is None else None for change in changes]
     jobs: list[Job] = []
+    put = 0
     steps: list[tuple[Step, int]] = []
     told: list[list[Event]] = []
     for change, happening, form in zip(changes, happened, forms, strict=True):
@@ -174,8 +176,11 @@ def react(changes: Sequence[Change], projections: Projections, outlook: Outlook)
         steps += ((step, change.at) for step in (outlook.steps_in(change.new) if change.old is None else ()))
         submitted = [flow_submitted(tie(form, outlook.flow_tokens, outlook.read_alias))] if form else []
         told.append([*submitted, *follows.events])
-    if jobs:
-        outlook.enqueue(jobs)
+        if len(jobs) - put >= _AT_ONCE:  # somebody waits for an answer, and the batch may be long
+            outlook.enqueue(jobs[put:])
+            put = len(jobs)
+    if jobs[put:]:
+        outlook.enqueue(jobs[put:])
     for happening in happened:
         if isinstance(happening, NumberRefused):
             _stop_number(happening, outlook)

@@ -119,7 +119,7 @@ def _send(message: Message, wanted: Automatic, engine: Engine, now: int) -> _Don
 def _message(wanted: Automatic, conversation: Conversation, engine: Engine, now: int) -> Message | None:
     """The message as it goes out, None if it is a template that can't go."""
     to = _addressee(conversation.contact)
-    kind, body, template = str(wanted.what.get("type", "text")), {**to, **wanted.what}, None
+    kind, body, template = str(wanted.what.get("type", "text")), {**wanted.what, **to}, None
     if wanted.do is Do.TEMPLATE:
         chosen = _template(wanted.what, conversation, engine, now)
         if chosen is None:
