@@ -66,8 +66,7 @@ def _do(
     """Do what messages ask for; how many are done with, and the seconds until the others are to come again."""
     now = desk.clock()
     match work[0]:
-        case Tick(at=at) as later if at > now:
-            logger.debug("not yet", subscription=later.subscription)
+        case Tick(at=at) | Redelivery(at=at) if at > now:
             return 0, (at - now) / 1000
         case Tick(at=at) as due if at:  # from here on in a lane, as no more than those are to be at work
             queue.tick([Tick(due.subscription, due.shard, made_at=at)])

@@ -394,6 +394,27 @@ def test_automations_api(casement):
     assert seen == allowed("AutomationsApi")
 
 
+def test_subscriptions_api(casement):
+    casement.wrote()
+    casement.now += 60_000
+    with operations(casement) as seen:
+        made = casement.change("POST", "/casement/v1/subscriptions", {"url": "https://bot.example/"}).body
+        one = f"/casement/v1/subscriptions/{made['id']}"
+        for method, path, body in (
+            ("GET", "/casement/v1/subscriptions", None),
+            ("PATCH", one, {"url": "https://other.example/"}),
+            ("POST", f"{one}/pause", None),
+            ("POST", f"{one}/resume", None),
+            ("POST", f"{one}/test", None),
+            ("GET", f"{one}/deliveries", None),
+            ("GET", f"/casement/v1/events?phone_number_id={NUMBER}&conversation_id={ALICE}", None),
+            ("DELETE", one, None),
+        ):
+            assert casement.change(method, path, body).status == 200, path
+
+    assert seen == allowed("SubscriptionsApi")
+
+
 def test_deliver_event():
     office = PostOffice(memory())
     seen: set[str] = set()

@@ -77,6 +77,7 @@ from functions.read_api import app as read_api
 from functions.receive_webhook import app as receive_webhook
 from functions.send_message import app as send_message
 from functions.send_outbox import app as send_outbox
+from functions.subscriptions_api import app as subscriptions_api
 from functions.sweep_sends import app as sweep_sends
 from functions.sweep_windows import app as sweep_windows
 from functions.sync_templates import app as sync_templates
@@ -90,6 +91,7 @@ from local.stack.routing import Router
 from local.stack.template import load
 from tests.support import event_schemas
 from tests.support.stream import Stream
+from tests.support.subscribers import Subscribers
 from tests.support.tables import REGION, ROOT, create_table
 
 if TYPE_CHECKING:
@@ -176,6 +178,7 @@ class Deployment:
         self.pendings = Pendings(self.table, retention_days=365)
         self.subscriptions, self.journal = Subscriptions(self.table), Journal(self.table)
         self.spending = Spending(self.table)
+        self.subscribers = Subscribers()
         self.told: list[Delivery] = []  # the queue of what subscribers are to be told
         self.counted: list[str] = []
         self.tells_of_windows = False  # whether or not anybody has subscribed to them
@@ -234,6 +237,7 @@ class Deployment:
             "TemplatesApi": self._manage_templates,
             "PassMedia": self._pass_media,
             "AutomationsApi": self._automate,
+            "SubscriptionsApi": self._subscribe,
         }[match.target]
         return endpoint(respond)(event, None)
 
@@ -571,6 +575,10 @@ class Deployment:
             ),
             now=self.now,
         )
+
+    def _subscribe(self, request: Request) -> Response:
+        told = subscriptions_api.Told(self.journal, Conversations(self.table).alias, self.secret)
+        return subscriptions_api.respond(request, api_keys=self.api_keys, desk=self.subscribers.desk(self), told=told)
 
     def _pass_media(self, request: Request) -> Response:
         return pass_media.respond(

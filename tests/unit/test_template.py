@@ -76,6 +76,18 @@ ROUTES = {
     "PATCH /casement/v1/automations/{rule_id}": "AutomationsApi",
     "DELETE /casement/v1/automations/{rule_id}": "AutomationsApi",
     "POST /casement/v1/automations/dry_run": "AutomationsApi",
+    "GET /casement/v1/subscriptions": "SubscriptionsApi",
+    "POST /casement/v1/subscriptions": "SubscriptionsApi",
+    "GET /casement/v1/subscriptions/{subscription_id}": "SubscriptionsApi",
+    "PATCH /casement/v1/subscriptions/{subscription_id}": "SubscriptionsApi",
+    "DELETE /casement/v1/subscriptions/{subscription_id}": "SubscriptionsApi",
+    "POST /casement/v1/subscriptions/{subscription_id}/test": "SubscriptionsApi",
+    "POST /casement/v1/subscriptions/{subscription_id}/pause": "SubscriptionsApi",
+    "POST /casement/v1/subscriptions/{subscription_id}/resume": "SubscriptionsApi",
+    "POST /casement/v1/subscriptions/{subscription_id}/rotate_secret": "SubscriptionsApi",
+    "POST /casement/v1/subscriptions/{subscription_id}/redeliver": "SubscriptionsApi",
+    "GET /casement/v1/subscriptions/{subscription_id}/deliveries": "SubscriptionsApi",
+    "GET /casement/v1/events": "SubscriptionsApi",
 }
 
 SECRET = {"secretsmanager:GetSecretValue"}
@@ -105,6 +117,10 @@ ALLOWED = {
     "WriteApi": on_table("BatchGetItem", "DeleteItem", "GetItem", "PutItem", "Query") | SECRET,
     "TemplatesApi": on_table("GetItem", "PutItem", "Query") | SECRET,
     "AutomationsApi": on_table("BatchGetItem", "GetItem", "PutItem", "Query") | SECRET,
+    "SubscriptionsApi": on_table("DeleteItem", "GetItem", "PutItem", "Query")
+    | SECRET
+    | DELIVERIES
+    | {"events:PutEvents"},
     "React": on_table("BatchGetItem", "BatchWriteItem", "GetItem", "PutItem", "Query")
     | SECRET
     | STREAM
@@ -130,7 +146,7 @@ ALLOWED = {
 WRITES = on_table("PutItem", "UpdateItem", "DeleteItem", "BatchWriteItem")
 OUTBOX_ARN = {"Fn::GetAtt": ["Outbox", "Arn"]}
 DELIVERIES_ARN = {"Fn::GetAtt": ["Deliveries", "Arn"]}
-PUT_DELIVERIES = ("React", "DeliverEvent", "SweepWindows")
+PUT_DELIVERIES = ("React", "SubscriptionsApi", "DeliverEvent", "SweepWindows")
 PUT_JOBS = ("SendMessage", "React", "SendOutbox", "SweepSends")  # and who does them, puts off those that must wait
 
 

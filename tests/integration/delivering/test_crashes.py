@@ -160,3 +160,11 @@ def test_two_who_see_an_endpoint_fail_at_one_time_both_count():
         office.happened(f"1650555{number:04}")
     office.settle()
     assert office.endpoints.find(subscription.id).health.is_open
+
+
+@pytest.mark.parametrize("name", STORIES)
+def test_an_engine_sees_it_as_the_dictionary_does(dynamodb, name):
+    office = PostOffice(dynamodb)
+    _, server = office.subscribe(STORIES[name](), concurrency=3)
+    story(office)
+    went_well(office, server)

@@ -74,14 +74,16 @@ class Tick:
 
 @dataclass(frozen=True, slots=True)
 class Redelivery:
-    """What happened from `since` until before `until` is to be delivered to a subscriber again: all, or what never
-    arrived. Times are epoch milliseconds; `after` is the event that the one before it came to."""
+    """What happened from `since` until before `until` is to be delivered to a subscriber again, or what of it became
+    one of `only`. Times are epoch milliseconds. It is not for now if `at` is later; `after` is the event that the one
+    before it came to."""
 
     subscription: str
     since: int
     until: int
-    only_failed: bool
+    only: tuple[str, ...]
     asked_at: int
+    at: int = 0
     after: str = ""
 
     def dumps(self) -> str:
@@ -94,7 +96,10 @@ def work_from(text: str) -> Delivery | Tick | Redelivery:
     held = json.loads(text)
     if "tick" in held:
         return Tick(**held["tick"])
-    return Redelivery(**held["redelivery"]) if "redelivery" in held else Delivery(**held)
+    if "redelivery" in held:
+        wanted = held["redelivery"]
+        return Redelivery(**wanted | {"only": tuple(wanted["only"])})
+    return Delivery(**held)
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,10 +124,8 @@ class Became(StrEnum):
     FAILED = "failed"  # given up
     MISSED = "missed"  # its subscription was paused
 
-    @property
-    def is_not_arrived(self) -> bool:
-        """Whether it never arrived, and nobody tries any more."""
-        return self in (Became.FAILED, Became.MISSED)
+
+NOT_ARRIVED = (Became.FAILED, Became.MISSED)  # and nobody tries any more
 
 
 @dataclass(frozen=True, slots=True)

@@ -52,6 +52,7 @@ if TYPE_CHECKING:
     from casement.usecases.automate import Desk
     from casement.usecases.deliver import DeliveryDesk
     from casement.usecases.engine import Engine
+    from casement.usecases.manage_subscriptions import Desk as SubscriptionDesk
     from casement.usecases.react import Outlook, Projections
     from casement.usecases.redeliver import Archive
     from casement.usecases.tell import Telling
@@ -403,6 +404,28 @@ def delivery_desk() -> "DeliveryDesk":
         count,
         now,
         settings().pause_after_hours * 3_600_000,
+    )
+
+
+@cache
+def subscription_desk() -> "SubscriptionDesk":
+    """What handling subscriptions takes."""
+    from casement.usecases.manage_subscriptions import Desk as SubscriptionDesk
+    from casement.webhooks.handshake import shake_hands
+    from casement.webhooks.target import check_target, resolve
+
+    return SubscriptionDesk(
+        subscriptions(),
+        endpoints(),
+        delivery_log(),
+        archive(),
+        lambda url: check_target(url, resolve, allow_private=settings().allow_private_targets),
+        lambda url, token: shake_hands(url, token, str(randomness()), caller()),
+        post,
+        put_ticks,
+        randomness,
+        lambda: secrets.token_bytes(32),
+        now,
     )
 
 

@@ -9,7 +9,7 @@ from casement.store import keys
 from casement.store.table import DAY_S, Attributes, Item, Table, item, number, text
 
 _KEPT_S = 60 * DAY_S  # longer than anything that it is needed for
-_LAST = "~"
+_FIRST, _LAST = keys.HEALTH, "t"  # `health` and `shard#…`
 
 
 class Endpoints:
@@ -21,7 +21,7 @@ class Endpoints:
     def find(self, subscription: str) -> Endpoint:
         """A75. How one is at this moment, and where something waits for it."""
         health, shards = Health(), {}
-        for found in self._table.query(keys.endpoint(subscription), "", _LAST, consistent=True):
+        for found in self._table.query(keys.endpoint(subscription), _FIRST, _LAST, consistent=True):
             sk = text(found, "SK")
             if sk == keys.HEALTH:
                 health = _health(found)

@@ -81,7 +81,10 @@ def deliver(work: Sequence[Delivery | Tick], desk: DeliveryDesk, *, came_before:
     All are for one subscription. With `came_before`, somebody began with some of them and may have died. Raises
     `StoreUnavailable`: then none is done with.
     """
-    subscription = desk.subscriptions.known(work[0].subscription, desk.clock())
+    id_ = work[0].subscription
+    subscription = desk.subscriptions.known(id_, desk.clock())
+    if subscription is not None and subscription.is_paused:
+        subscription = desk.subscriptions.find(id_)  # one that goes on misses nothing from that moment on
     if subscription is None:
         return len(work)  # it was removed
     run = _Run(subscription, desk, came_before=came_before)

@@ -70,7 +70,7 @@ def redeliver_range(wanted: Redelivery, subscription: Subscription, archive: Arc
         if len(lines) == MOST_AT_ONCE:
             left = replace(wanted, after=lines[-1].event)
             break
-        if line.became is not Became.WAITING and (line.became.is_not_arrived or not wanted.only_failed):
+        if line.became is not Became.WAITING and (not wanted.only or line.became in wanted.only):
             lines.append(line)
     lines.sort(key=lambda line: (line.scope, line.sequence))  # by time they come as Meta told them, late ones early
     again = f"r{wanted.asked_at}"
