@@ -26,6 +26,9 @@ def dry_run(
     message: Annotated[
         str | None, typer.Option(metavar="FILE", help="Another message, as Meta tells of it: a JSON file; - is stdin.")
     ] = None,
+    flow_id: Annotated[
+        str | None, typer.Option(metavar="ID", help="Whose form the message is: the id or name of the Flow.")
+    ] = None,
     kind: Annotated[
         str | None, typer.Option(metavar="KIND", help="What happens: message, opted_out or window_closing.")
     ] = None,
@@ -50,6 +53,7 @@ def dry_run(
     given = {
         "text": text,
         "message": read_document(message) if message is not None else None,
+        "flow_id": flow_id,
         "kind": kind,
         "at": at,
         "contact": contact,

@@ -296,6 +296,9 @@ def test_a_dry_run_takes_a_message_as_meta_tells_of_it(casement):
 
     assert fired(tried(casement, message=form("flow"), automations={"rules": [rule]})) == ["form"]
     assert fired(tried(casement, message=form("address_message"), automations={"rules": [rule]})) == []
+    of_one = {"rules": [{**rule, "when": {"flow": {"flow_ids": "booking"}}}]}
+    assert fired(tried(casement, message=form("flow"), automations=of_one)) == []
+    assert fired(tried(casement, message=form("flow"), automations=of_one, flow_id="booking")) == ["form"]
 
 
 def test_a_stop_word_is_no_message(casement):
@@ -343,6 +346,7 @@ def test_a_dry_run_is_for_somebody_who_is_known_or_described(casement):
         ({"text": "Hi", "message": {"type": "text"}}, "message"),
         ({"message": "Hi"}, "message"),
         ({"text": "Hi", "kind": "echo"}, "kind"),
+        ({"text": "Hi", "flow_id": 1}, "flow_id"),
         ({"text": "Hi", "first_message": "yes"}, "first_message"),
         ({"text": "Hi", "at": "noon"}, "at"),
         ({"text": "Hi", "at": 1.5}, "at"),

@@ -46,9 +46,11 @@ class Tapped:
 
 @dataclass(frozen=True, slots=True)
 class Submitted:
-    """A Flow's form that the customer sent. `answers` has, by the form's names, the answers of which one must be."""
+    """A Flow's form that the customer sent. `answers` has, by the form's names, the answers of which one must be; no
+    `flow_ids` are any."""
 
     answers: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    flow_ids: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,7 +203,7 @@ class Happened:
 
     `id` is the same whenever it is told of: a wamid, or what stands for one. `element` is Meta's `messages[]` element,
     empty where there is none. `window` is when this run of the customer service window opened, None where none is open;
-    `answers` are those of a Flow, by the form's names.
+    `answers` are those of a Flow, by the form's names, and `flow` is its id or name, where a token of ours tells it.
     """
 
     kind: Kind
@@ -212,6 +214,7 @@ class Happened:
     window: int | None = None
     contact: Contact = Contact()
     answers: Mapping[str, Any] | None = None
+    flow: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -396,8 +399,12 @@ def _unmet(when: When, automations: Automations, happened: Happened, now: int) -
         yield "It is a message of another type."
     if when.keyword and not said(when.keyword, text_of(element)):
         yield "It holds none of the words."
-    if when.flow and not _fits_form(when.flow, happened.answers):
-        yield "No such answers of a Flow came." if when.flow.answers else "It is no Flow's form."
+    if when.flow and happened.answers is None:
+        yield "It is no Flow's form."
+    if when.flow and when.flow.flow_ids and happened.flow not in when.flow.flow_ids:
+        yield "It is another Flow's form, or it is not known whose."
+    if when.flow and not _fits_form(when.flow, happened.answers or {}):
+        yield "No such answers came."
     if when.button and not _fits_button(when.button, payload_of(element)):
         yield "No such button was tapped." if when.button.payloads else "No button was tapped."
     if when.referral and not _fits_source(when.referral, element.get("referral")):
@@ -449,9 +456,7 @@ def _at(element: Any, path: Iterable[str]) -> Any:
     return element
 
 
-def _fits_form(wanted: Submitted, answers: Mapping[str, Any] | None) -> bool:
-    if answers is None:
-        return False
+def _fits_form(wanted: Submitted, answers: Mapping[str, Any]) -> bool:
     return all(as_text(answers.get(name)) in allowed for name, allowed in wanted.answers.items())
 
 

@@ -276,12 +276,18 @@ class _Rules:
         given = conditions.get("flow")
         if "flow" not in conditions or given is True:
             return Submitted() if given else None
-        answers = given.get("answers") if isinstance(given, dict) and given.keys() == {"answers"} else None
-        if not isinstance(answers, dict) or not answers:
-            self._tell(path, "This must be true, or an object with `answers`: what the form's answers must be.")
+        if not isinstance(given, dict) or not given:
+            self._tell(path, "This must be true, or an object with `flow_ids`, or `answers` that the form must have.")
             return None
+        _must_know(given, ("answers", "flow_ids"), path, self._tell)
+        ids = self._list(given["flow_ids"], f"{path}.flow_ids") if "flow_ids" in given else ()
+        answers = given.get("answers", {})
+        if not isinstance(answers, dict):
+            self._tell(f"{path}.answers", "This must be an object, by the form's own names.")
+            answers = {}
         return Submitted(
-            {str(name): self._list(allowed, f"{path}.answers.{shown(str(name))}") for name, allowed in answers.items()}
+            {str(name): self._list(allowed, f"{path}.answers.{shown(str(name))}") for name, allowed in answers.items()},
+            ids,
         )
 
     def _button(self, conditions: Mapping[str, Any], path: str) -> Tapped | None:
@@ -545,7 +551,8 @@ def when_view(when: When) -> dict[str, Any]:
         }
     if when.flow:
         answers = {name: list(allowed) for name, allowed in when.flow.answers.items()}
-        view["flow"] = {"answers": answers} if answers else True
+        asked = {"flow_ids": list(when.flow.flow_ids), "answers": answers}
+        view["flow"] = {name: wanted for name, wanted in asked.items() if wanted} or True
     if when.button:
         match = "starts" if when.button.starts else "exact"
         view["button"] = {"payload": list(when.button.payloads), "match": match} if when.button.payloads else True

@@ -79,7 +79,6 @@ _WITHOUT_SPACES = re.compile(
     "\U00020000-\U0003ffff]"
 )  # Thai, Lao, Burmese, Khmer, kana, Han
 _HANGUL = re.compile("[\uac00-\ud7a3]")  # has spaces, but joins its particles to words
-_SKIN = re.compile("[\U0001f3fb-\U0001f3ff]")
 _LONGEST = 4096  # of a text; Meta's own limit
 
 
@@ -157,7 +156,7 @@ def _letter(letter: str, own: str, base: str) -> str:
         return "" if _SILENT_MARKS.match(letter) else letter
     if category == "So":  # an emoji is a word
         return f" {letter} "
-    return "" if category == "Cf" or _SKIN.match(letter) else " "
+    return "" if category == "Cf" else " "  # what only joins or hyphenates is within a word
 
 
 def _without_accent(letter: str, own: str) -> str:

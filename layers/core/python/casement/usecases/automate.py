@@ -34,7 +34,7 @@ from casement.domain.consent import said_to_stop
 from casement.domain.contact import is_group
 from casement.domain.conversation import Conversation
 from casement.domain.events import CUSTOM, Event, event_id
-from casement.domain.flow_answers import Submission
+from casement.domain.flow_answers import Tied
 from casement.domain.happenings import Closing, Opened, OptedOut
 from casement.domain.jobs import Automatic, Do, Job
 from casement.domain.message_key import MessageKey
@@ -100,12 +100,12 @@ class _Occasion:
     at: int
     waba_id: str
     kept: Mapping[str, Any] = field(default_factory=dict)  # as the fact keeps it; empty where there is none
-    answers: Mapping[str, Any] | None = None
+    form: Tied | None = None
 
 
 def take_up(
     opened: Opened,
-    form: Submission | None,
+    form: Tied | None,
     conversation: Conversation,
     settings: NumberSettings,
     watch: Watch,
@@ -127,8 +127,7 @@ def take_up(
     else:
         stops = said_to_stop(opened.said or "", settings.stop_words, settings.resume_words) is True
         kind = Kind.OPTED_OUT if stops else Kind.MESSAGE
-        answers = form.answers if form else None
-        occasion = _Occasion(kind, opened.message, opened.at, opened.waba_id, opened.kept, answers)
+        occasion = _Occasion(kind, opened.message, opened.at, opened.waba_id, opened.kept, form)
         done = _automate(occasion, conversation, follows, watch, desk)
     if tells and is_due(opener, opened.number, watch):
         look_at(conversation, opened.waba_id, watch)
@@ -189,7 +188,8 @@ def _happened(occasion: _Occasion, contact: Contact, standing: Standing) -> Happ
         opened is not None and opened.id == occasion.id,
         opened.at if opened else None,
         contact,
-        occasion.answers,
+        (occasion.form.submission.answers or {}) if occasion.form else None,  # a form that can't be read is one
+        occasion.form.flow if occasion.form else None,
     )
 
 

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple, Protocol
 from casement.domain.consent import Party, Scope, Wish, said_to_stop
 from casement.domain.conversation import Conversation
 from casement.domain.events import Event
-from casement.domain.flow_answers import Submission, fields_in, flow_submitted
+from casement.domain.flow_answers import Submission, Tied, fields_in, flow_submitted
 from casement.domain.happenings import (
     Closing,
     Happening,
@@ -170,12 +170,12 @@ def react(changes: Sequence[Change], projections: Projections, outlook: Outlook)
     steps: list[tuple[Step, int]] = []
     told: list[list[Event]] = []
     for change, happening, form in zip(changes, happened, forms, strict=True):
-        follows = _follow(happening, form, projections.state_of, outlook)
+        tied = tie(form, outlook.flow_tokens, outlook.read_alias) if form else None
+        follows = _follow(happening, tied, projections.state_of, outlook)
         jobs += follows.jobs
         steps += ((step, change.at) for step in follows.steps)
         steps += ((step, change.at) for step in (outlook.steps_in(change.new) if change.old is None else ()))
-        submitted = [flow_submitted(tie(form, outlook.flow_tokens, outlook.read_alias))] if form else []
-        told.append([*submitted, *follows.events])
+        told.append([*([flow_submitted(tied)] if tied else []), *follows.events])
         if len(jobs) - put >= _AT_ONCE:  # somebody waits for an answer, and the batch may be long
             outlook.enqueue(jobs[put:])
             put = len(jobs)
@@ -267,7 +267,7 @@ class _Follows:
 
 
 def _follow(
-    happening: Happening | None, form: Submission | None, state_of: Callable[[str], NumberState], outlook: Outlook
+    happening: Happening | None, form: Tied | None, state_of: Callable[[str], NumberState], outlook: Outlook
 ) -> _Follows:
     """What follows from something that happened, besides what is written of it."""
     match happening:

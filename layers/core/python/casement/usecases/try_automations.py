@@ -34,7 +34,7 @@ from casement.domain.number import NumberSettings
 from casement.usecases.find_conversation import ReadAlias, find_conversation
 from casement.usecases.known_contact import Messages, Profiles, known_contact
 
-_KNOWN = ("text", "message", "kind", "first_message", "at", "contact")
+_KNOWN = ("text", "message", "flow_id", "kind", "first_message", "at", "contact")
 _CONTACT = ("name", "language", "fields", "tags")
 _ID = "wamid.TRY"
 _LATEST_SECOND = 100_000_000_000  # the year 5138
@@ -53,9 +53,9 @@ def try_automations(
 ) -> dict[str, Any]:
     """What would follow from a message in a window in which nothing has been answered yet. Raises `InvalidRequest`.
 
-    `given` has `text`, or a `message` as Meta would tell of it; and if it matters `kind`, `first_message`, `at` (a time
-    as ISO 8601 writes it, on the business's own clock unless it says otherwise, or epoch seconds), and `contact`: an id
-    to look them up by, or an object of what is known of them.
+    `given` has `text`, or a `message` as Meta would tell of it, with `flow_id` if it is a form; and if it matters
+    `kind`, `first_message`, `at` (a time as ISO 8601 writes it, on the business's clock unless it says otherwise, or
+    epoch seconds), and `contact`: an id to look them up by, or an object of what is known of them.
     """
     for name in given:
         if name not in _KNOWN:
@@ -121,8 +121,12 @@ def _happened(given: Mapping[str, Any], settings: NumberSettings, at: int) -> Ha
     if not element and kind == Kind.MESSAGE:
         raise InvalidRequest("Add text, or message as Meta would tell of it.", parameter="text")
     form = submission_in({"element": element}, "", "", at)
-    answers = form.answers if form else None
-    return Happened(Kind(kind), str(element.get("id") or _ID), at, element, first, at, answers=answers)
+    answers = (form.answers or {}) if form else None
+    flow = given.get("flow_id")
+    if not isinstance(flow, str | None):
+        raise InvalidRequest("flow_id must be a text.", parameter="flow_id")
+    id_ = str(element.get("id") or _ID)
+    return Happened(Kind(kind), id_, at, element, first, at, answers=answers, flow=flow)
 
 
 def _element(given: Mapping[str, Any]) -> dict[str, Any]:
