@@ -1,5 +1,6 @@
 """A window opens, is closing, closes: each is told once, whoever looks, how often, and in what order webhooks come."""
 
+import json
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -247,6 +248,27 @@ def test_a_sweep_that_runs_out_of_time_goes_on_where_it_stopped(casement):
 
     closed = [event.contact for event in told(casement) if event.type == CLOSED]
     assert len(closed) == len(set(closed)) == len(contacts)
+
+
+def test_a_conversation_that_cannot_be_read_keeps_no_other_from_being_told_of(casement):
+    for contact in (ALICE, BOB):
+        casement.wrote(contact)
+        casement.now += MINUTE
+    told(casement)
+    first, _ = standings_of(casement)
+    casement.table.put({**first, "standing": {"S": "{"}})
+    casement.stream.changes.clear()
+    casement.now += DAY
+
+    with pytest.raises(json.JSONDecodeError):
+        casement.sweep_windows()
+    assert types(told(casement)) == [CLOSED]
+    assert casement.sweep_windows() == 0
+
+
+def standings_of(casement: Deployment) -> list[dict[str, Any]]:
+    """The stored standings of all conversations."""
+    return [item for item in snapshot(casement.client, casement.name).values() if item["SK"]["S"] == "P#standing"]
 
 
 def test_the_stream_may_repeat_itself(casement):

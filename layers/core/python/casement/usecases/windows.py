@@ -12,6 +12,7 @@ from itertools import islice
 from typing import Protocol
 
 from casement.domain.conversation import Conversation
+from casement.domain.errors import StoreUnavailable
 from casement.domain.message_key import MessageKey
 from casement.domain.messages import Entry, Position
 from casement.domain.standing import Standing
@@ -21,6 +22,7 @@ from casement.usecases.find_conversation import ReadAlias, find_conversation
 # The log is read so long after it was written: whoever writes an entry that is due by then looks at it himself.
 SETTLED_MS = 20_000
 _LONGEST_BACK_MS = DAY_MS  # a sweep that nobody needed for longer has nothing to make up for
+_MOST_ROUNDS = 100
 _BATCH = 25  # conversations between two looks at the clock
 
 
@@ -78,15 +80,16 @@ def change_standing(
     clock: Callable[[], int],
 ) -> Standing:
     """Put a standing in the place of the one it follows from, whoever else changes it meanwhile; the one there is
-    then."""
+    then. Raises `StoreUnavailable`."""
     number, contact = conversation.number, conversation.contact
-    while True:  # of several, one is always first
+    for _ in range(_MOST_ROUNDS):  # of several, one is first in each
         was, version = standings.find(number, contact, conversation.contacts)
         new = follows(was)
         if new != was and waba_id:
             new = replace(new, waba_id=waba_id)
         if new == was or standings.replace(number, contact, new, version, clock()):
             return new
+    raise StoreUnavailable("Where a conversation stands was changed by others again and again")
 
 
 def opened_by(opener: Opener, conversation: Conversation, watch: Watch, was: Standing) -> Standing:
@@ -146,7 +149,8 @@ def sweep_windows(
     each: Callable[..., Iterable[bool]] = map,
 ) -> int:
     """Look at those windows of a number, in a WABA, whose time has come, until that moment (epoch milliseconds): what
-    is left then, the next run finds. How many were told of. Raises `StoreUnavailable`.
+    is left then, the next run finds. How many were told of. Raises `StoreUnavailable`; and what a conversation raises
+    that we have a bug with, once all others are looked at: it must not keep them from being told of for ever.
 
     `each` is `map`, or does the same side by side.
     """
@@ -155,14 +159,24 @@ def sweep_windows(
     closing, closed = cursors.looked_until(number)
     lead_ms = watch.rules_of(number).closing_lead_ms
 
+    bugs: list[Exception] = []
+
     def look(entry: Entry) -> bool:
         """Look at a conversation, if this is what last opened its window: else a later entry leads to it."""
-        conversation = find_conversation(number, entry.contact, read=watch.read_alias)
-        return conversation.opened_at == entry.position.at and look_at(conversation, waba_id, watch)
+        try:
+            conversation = find_conversation(number, entry.contact, read=watch.read_alias)
+            return conversation.opened_at == entry.position.at and look_at(conversation, waba_id, watch)
+        except StoreUnavailable:
+            raise
+        except Exception as error:
+            bugs.append(error)
+            return False
 
     have_closed, closed_until = _walk(number, DAY_MS, closed, watch, until, partial(each, look))
     are_closing, closing_until = _walk(number, DAY_MS - lead_ms, closing, watch, until, partial(each, look))
     cursors.look_from(number, closing_until, closed_until)
+    if bugs:
+        raise bugs[0]
     return have_closed + are_closing
 
 
