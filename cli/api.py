@@ -12,6 +12,7 @@ from urllib.parse import quote
 
 import httpx
 
+from cli.stack import LOCAL_API_KEY, Stack
 from cli.trouble import Trouble
 
 Json = dict[str, Any]
@@ -127,6 +128,14 @@ class Api:
         """A template as a contact would see it. Nothing is sent, so it may be asked again."""
         return self._call("POST", "/casement/v1/templates/preview", body=wanted)
 
+    def read(self, path: str, query: Mapping[str, str] | None = None) -> Json:
+        """What a path of Casement's own shows."""
+        return self._read(path, query or {})
+
+    def do(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> Json:
+        """Change something of Casement's own."""
+        return self._call(method, path, body=body)
+
     def _waba(self, waba_id: str) -> str:
         return f"/{self.version}/{quote(waba_id, safe='')}"
 
@@ -156,6 +165,17 @@ class Api:
         except httpx.HTTPError as error:
             raise Unclear(f"The stack gave no answer ({type(error).__name__}).") from None
         return _judged(answer)
+
+
+def api_of(stack: Stack, http: httpx.Client, api_key: str | None, sleep: Callable[[float], None], no_key: str) -> Api:
+    """A stack's API with a key for it; of the local stack, the published one. Raises `Trouble`, with the words `no_key`
+    if there is none."""
+    key = api_key or (LOCAL_API_KEY if stack.local else None)
+    if not key:
+        raise Trouble(no_key)
+    if not (key.isascii() and key.isprintable() and " " not in key):
+        raise Trouble("The API key can't be one: it has spaces or signs that no key has.")
+    return Api(http, stack.api_url, stack.graph_version, key, sleep)
 
 
 def _judged(answer: httpx.Response) -> Json:

@@ -9,7 +9,7 @@ import typer
 from botocore.exceptions import BotoCoreError, ClientError
 
 from casement.domain.errors import CasementError
-from cli import api_keys, automations, doctor, flows, meta_secret, replay, templates, webhook
+from cli import api_keys, automations, doctor, flows, meta_secret, replay, subscriptions, templates, webhook
 from cli.anywhere import OptionsAnywhere
 from cli.outside import Outside, Work
 from cli.stack import DEFAULT_STACK, Where
@@ -29,7 +29,7 @@ class Casement(OptionsAnywhere):
 
 app = typer.Typer(
     cls=Casement,
-    help="Looks after a Casement stack: its API keys, its secret, its health, its templates, its automations.",
+    help="Looks after a Casement stack: its API keys, secret, health, templates, automations, subscribers.",
     no_args_is_help=True,
     pretty_exceptions_show_locals=False,  # a local variable may hold a token
     add_completion=False,
@@ -41,6 +41,7 @@ app.command("replay")(replay.replay_command)
 app.add_typer(templates.app, name="templates")
 app.add_typer(flows.app, name="flows")
 app.add_typer(automations.app, name="automations")
+app.add_typer(subscriptions.app, name="subscriptions")
 app.add_typer(webhook.app, name="webhook")
 
 
@@ -59,7 +60,7 @@ def which_stack(
     profile: Annotated[str | None, typer.Option(metavar="NAME", help="The AWS profile to use.")] = None,
     local: Annotated[bool, typer.Option("--local", help="The local stack that `make run` started.")] = False,
 ) -> None:
-    """Looks after a Casement stack: its API keys, its secret, its health, its templates, its automations."""
+    """Looks after a Casement stack: its API keys, secret, health, templates, automations, subscribers."""
     if local and (region or profile or (stack and _given(ctx, "stack"))):
         raise typer.BadParameter("--local is a stack of its own: leave --stack, --region and --profile out.")
     where = Where(stack or DEFAULT_STACK, region, profile, local)

@@ -8,10 +8,10 @@ from typing import Any
 
 import typer
 
-from cli.api import Api
+from cli.api import Api, api_of
 from cli.meta_secret import load
 from cli.outside import Outside, Work
-from cli.stack import LOCAL_API_KEY, Stack, Where
+from cli.stack import Stack, Where
 from cli.trouble import Trouble
 
 _NO_KEY = (
@@ -87,15 +87,9 @@ def opened(
     outside: Outside, stack: Stack, api_key: str | None, waba: str | None, number: str | None
 ) -> Iterator[Account]:
     """An account of a stack. Which one it is is read from the secret, unless it is named."""
-    key = api_key or (LOCAL_API_KEY if stack.local else None)
-    if not key:
-        raise Trouble(_NO_KEY)
-    if not (key.isascii() and key.isprintable() and " " not in key):
-        raise Trouble("The API key can't be one: it has spaces or signs that no key has.")
-    waba_id = _waba_meant(stack, waba, number)
     with outside.http() as http:
-        api = Api(http, stack.api_url, stack.graph_version, key, outside.sleep)
-        yield Account(api, waba_id, stack, outside, number)
+        api = api_of(stack, http, api_key, outside.sleep, _NO_KEY)
+        yield Account(api, _waba_meant(stack, waba, number), stack, outside, number)
 
 
 def _waba_meant(stack: Stack, waba: str | None, number: str | None) -> str:
