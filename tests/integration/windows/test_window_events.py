@@ -202,6 +202,18 @@ def test_a_refusal_after_the_end_is_no_other_end(casement):
     assert after(casement, HOUR) == []
 
 
+def test_who_has_just_subscribed_misses_nothing_from_then_on():
+    with deployed(memory(), numbers=[LOCAL_NUMBER]) as casement:
+        casement.wrote(ago=22 * HOUR - 5_000)
+        casement.wrote(BOB, ago=22 * HOUR + HOUR)  # whose window was closing an hour ago
+        casement.react()
+        casement.subscribe(types=["window.*"])
+        casement.now += MINUTE  # the first sweep after that
+        casement.sweep_windows()
+
+        assert types(told(casement)) == [CLOSING]
+
+
 def test_a_number_may_have_a_lead_of_its_own(casement):
     casement.set_number(closing_lead_s=4 * 3600)
     casement.wrote()

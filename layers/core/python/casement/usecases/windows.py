@@ -21,6 +21,7 @@ from casement.usecases.find_conversation import ReadAlias, find_conversation
 
 # The log is read so long after it was written: whoever writes an entry that is due by then looks at it himself.
 SETTLED_MS = 20_000
+_FIRST_LOOK_MS = 2 * 60_000
 _LONGEST_BACK_MS = DAY_MS  # a sweep that nobody needed for longer has nothing to make up for
 _MOST_ROUNDS = 100
 _BATCH = 25  # conversations between two looks at the clock
@@ -190,7 +191,9 @@ def _walk(
 ) -> tuple[int, Position]:
     """Look at the windows that opened up to `lag` ago; how many were told of, and where to go on the next time."""
     last = watch.clock() - SETTLED_MS - lag
-    if after is None or after.at > last:  # nobody looked before; or the lead was longer then
+    if after is None:  # nobody wanted to know until a minute ago
+        after = Position(last - _FIRST_LOOK_MS, "")
+    elif after.at > last:  # the lead was longer then
         after = Position(last, "")
     entries = watch.log.oldest_inbound(number, since=last - _LONGEST_BACK_MS, until=last, after=after)
     told = 0
