@@ -8,7 +8,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table as Grid
 
-from local.bench import Figure, artefact, functions, load, replies, units
+from local.bench import Figure, artefact, backstage, busy, functions, load, replies, units
 from local.stack.aws import Aws
 from local.stack.handle import LocalStack
 
@@ -38,9 +38,10 @@ def _all_figures() -> Iterator[Figure]:
     init = artefact.init()
     if init:
         yield init
-    yield units.hottest_key()
+    yield busy.hottest_key()
     with LocalStack() as stack:
         yield from units.measured(Aws.at(stack.aws_url).dynamodb, stack.dynamodb, stack.table)
+        yield from backstage.measured(stack)
         yield replies.autoreplies(stack.api_url, stack.simulator_url)
         yield from load.webhooks_over_http(stack.api_url)
 

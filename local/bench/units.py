@@ -1,10 +1,8 @@
 """DynamoDB units and calls of what Casement does, on a real engine (design section 6)."""
 
 import random
-from collections import Counter
 from collections.abc import Callable, Mapping
 from functools import partial
-from math import ceil
 from typing import Any
 
 from casement.domain.automations import Automations
@@ -13,9 +11,8 @@ from casement.domain.message_key import MessageKey
 from casement.domain.number import Health, NumberSettings, NumberState
 from casement.domain.pending import State
 from casement.domain.policy import WhenClosed
-from casement.domain.sending import Message, Outcome, Request
+from casement.domain.sending import Message
 from casement.domain.subscription import Subscription
-from casement.domain.template_counts import cells_of
 from casement.domain.templates import APPROVED, Held, Template
 from casement.domain.window import DAY_MS, WindowRules
 from casement.meta.webhook import split
@@ -44,13 +41,13 @@ from casement.usecases.automate import Desk
 from casement.usecases.engine import Engine
 from casement.usecases.once import Once
 from casement.usecases.outbox import work_off
-from casement.usecases.react import Change, Outlook, Projections, project, react
+from casement.usecases.react import Change, Outlook, Projections, react
 from casement.usecases.send_message import Asking, send_message
 from casement.usecases.tell import Telling
 from casement.usecases.tie_flow import FlowTokens
 from casement.usecases.windows import Watch
 from local.bench import Figure, syncing, webhooks
-from local.bench.meter import WRITE_UNIT, Meter, size
+from local.bench.meter import Meter
 from local.simulator import LOCAL_NUMBER
 from local.simulator.config import APP_SECRET
 
@@ -87,7 +84,7 @@ def measured(client: Any, plain: Any, like: str) -> list[Figure]:
     meter, table = Meter(client, plain), Table(client, name)
     facts = Facts(table, retention_days=RETENTION_DAYS)
     facts.add(split(webhooks.messages(1)))  # the links, once for a warm environment
-    engine = _warm_engine(table, NOW)
+    engine = warm_engine(table, NOW)
     images = partial(_images, plain, name)
     return [
         *_ingesting(meter, table, facts, images),
@@ -179,7 +176,7 @@ def _sending(meter: Meter, table: Table, facts: Facts, engine: Engine, images: C
 def _outside_of_the_window(meter: Meter, table: Table, facts: Facts) -> list[Figure]:
     """A free-form send under each policy, two days after the customer last wrote; then the customer writes again."""
     Templates(table).keep(Held(TEMPLATE, NOW))
-    engine = _warm_engine(table, CLOSED)
+    engine = warm_engine(table, CLOSED)
     answers: dict[WhenClosed, Answer] = {}
     figures = []
     for policy, value in POLICIES.items():
@@ -214,7 +211,7 @@ def _must_have_followed(answers: Mapping[WhenClosed, Answer]) -> None:
         raise RuntimeError("a policy was not followed")
 
 
-def _warm_engine(table: Table, now: int) -> Engine:
+def warm_engine(table: Table, now: int) -> Engine:
     """What a send takes, where the number's settings are known, as half a minute long after each send; Meta is a
     function that says yes."""
     numbers, contacts = Numbers(table), Contacts(table)
@@ -286,10 +283,10 @@ def _react(images: list[Item], table: Table) -> None:
         lambda: NOW,
         FlowTokens(lambda _: None, FlowUses(table)),
     )
-    react([Change(image, None, NOW) for image in images], _projections(table), outlook)
+    react([Change(image, None, NOW) for image in images], projections(table), outlook)
 
 
-def _projections(table: Table) -> Projections:
+def projections(table: Table) -> Projections:
     """Where react writes, for a number whose settings are known and are the usual ones."""
     known = NumberState(NumberSettings(), Health())
     return Projections(
@@ -304,79 +301,3 @@ def _images(plain: Any, table_name: str) -> Images:
 
 def _new(before: Images, after: Images) -> list[Item]:
     return [item for key, item in after.items() if key not in before]
-
-
-class _Counting:
-    """Stands for DynamoDB in the model of a busy second: adds up write units by partition key."""
-
-    def __init__(self) -> None:
-        self.units: Counter[str] = Counter()
-        self.items: list[Item] = []
-
-    def put_item(self, *, Item: Item, **_: Any) -> dict[str, Any]:  # noqa: N803 - DynamoDB's own name
-        self.items.append(Item)
-        self.units[Item["PK"]["S"]] += ceil(size(Item) / WRITE_UNIT)
-        return {}
-
-    def batch_write_item(self, *, RequestItems: Mapping[str, Any]) -> dict[str, Any]:  # noqa: N803
-        for requests in RequestItems.values():
-            for request in requests:
-                self.put_item(Item=request["PutRequest"]["Item"])
-        return {}
-
-
-def hottest_key() -> Figure:
-    """A second of 1,000 sends of a template on one number, with their three statuses each and 300 replies, through the
-    real keys.
-
-    Each goes to another customer, seen for the first time: the links between phone and BSUID are among the writes.
-    """
-    counting = _Counting()
-    table = Table(counting, "modelled")  # type: ignore[arg-type]
-    facts, sends = Facts(table, retention_days=RETENTION_DAYS), Sends(table, retention_days=RETENTION_DAYS)
-    dice = random.Random(20)  # noqa: S311 - a fixed sample, not a secret
-    for index in range(1000):
-        phone, contact = str(dice.randrange(10**10, 10**11)), f"US.{dice.randrange(10**19, 10**20)}"
-
-        def theirs(body: bytes, phone: str = phone, contact: str = contact) -> bytes:
-            named = body.replace(webhooks.PHONE.encode(), phone.encode())
-            return named.replace(webhooks.USER_ID.encode(), contact.encode())
-
-        key = MessageKey.new(contact, NOW + index, dice.getrandbits(80))
-        request = Request({"to": contact, "type": "text", "text": {"body": "Your parcel is on its way."}})
-        sends.ask(NUMBER, key, request, "campaign", DECIDED)
-        sends.end(NUMBER, key, request, Outcome("accepted", NOW, wamid=f"wamid.{index}", template_id=TEMPLATE_ID))
-        for name in ("sent", "delivered", "read"):
-            facts.add(split(theirs(webhooks.status(name, key, NOW // 1000, TEMPLATE_ID))))
-        if index < 300:
-            _stored_and_seen(theirs(webhooks.messages(1, first=index)), table)
-    _count(list(counting.items), TemplateCounts(table, retention_days=RETENTION_DAYS))
-    return Figure(
-        "hottest_key_wcu_at_1000mps",
-        max(counting.units.values()),
-        "write units on the busiest key in a second of 1,000 sends, 3,000 statuses and 300 replies (model)",
-        500,
-    )
-
-
-def _count(stored: list[Item], counts: TemplateCounts) -> None:
-    """Count what was stored, a batch of the stream at a time."""
-    for start in range(0, len(stored), STREAM_BATCH):
-        batch = stored[start : start + STREAM_BATCH]
-        if steps := [(step, NOW) for image in batch for step in steps_in(image)]:
-            counts.add(cells_of(steps))
-
-
-def _stored_and_seen(body: bytes, table: Table) -> None:
-    """A customer's answer, and what react writes because of it."""
-    stored: list[Item] = []
-
-    class Kept:
-        """Keeps what was stored, as the stream would."""
-
-        def put_all(self, items: list[Item]) -> None:
-            stored.extend(items)
-            table.put_all(items)
-
-    Facts(Kept(), retention_days=RETENTION_DAYS).add(split(body))  # type: ignore[arg-type]
-    project(stored, _projections(table))
