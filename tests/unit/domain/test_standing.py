@@ -69,6 +69,19 @@ def test_nothing_is_told_of_a_window_that_was_open_before_anybody_wanted_to_know
     assert standing.has_closed(at(3), at(27).at).news == (CLOSED,)
 
 
+@pytest.mark.parametrize("order", list(itertools.permutations(range(4))))
+def test_of_words_that_were_all_stored_before_anybody_looked_one_opens_the_window(order):
+    """As when one webhook brings several: the stream gives them in any order."""
+    openers, standing, news = [at(minute / 60) for minute in range(4)], Standing(), list[News]()
+    for turn in (*order, *order):  # and then once more
+        before = openers[turn - 1] if turn else None
+        standing = standing_from(standing.kept()).after(openers[turn], before)
+        news += standing.news
+
+    assert news == [OPENED]
+    assert standing.opened == (openers[order[0] - 1] if order[0] else openers[0])
+
+
 def test_closing_is_told_once_for_each_last_word_and_never_of_what_has_closed():
     closing = told(at(0)).is_closing(at(0), at(22).at)
 

@@ -44,6 +44,7 @@ class Standing:
     closed: Opener | None = None
     closed_at: int = 0
     closed_by_meta: bool = False  # by its verdict, before the day was over
+    untold: bool = False  # nobody was told that the window opened: it was found to be open
     waba_id: str = ""
     automations: Mapping[str, Any] = field(default_factory=dict)  # what they did, as `automations.state_view` says it
     paused_at: int = 0  # when somebody paused automations here, 0 if nobody has
@@ -67,19 +68,21 @@ class Standing:
         """What an opener changes. `before` is the newest one before it, as far back as `wants_to_know_before` says."""
         runs_on = before is not None and opener.at - before.at < DAY_MS
         if self.opened is None and self.closed is None:
-            if runs_on:  # the first one that we look at is one of many: it opened before anybody wanted to know
-                return replace(self, opened=before)
+            if runs_on:  # it opened before anybody wanted to know; or the stream gives the word before only after this
+                return replace(self, opened=before, untold=True)
             return replace(self, opened=opener, news=(News.OPENED,))
+        if self.untold and self.is_open and opener == self.opened:
+            return replace(self, untold=False, news=(News.OPENED,))
         if any(told and opener.at <= told.at for told in (self.opened, self.closed)):
             return self
         if not self.is_open:
-            return replace(self, opened=opener, news=(News.OPENED,))
+            return replace(self, opened=opener, untold=False, news=(News.OPENED,))
         if runs_on or self.wants_to_know_before(opener) is None:
             return self
         last = before or self.opened  # it closed a moment ago, and nobody has come to say so
         assert last is not None  # noqa: S101 - it is open
         closed = self.has_closed(last, last.at + DAY_MS)
-        return replace(closed, opened=opener, news=(*closed.news, News.OPENED))
+        return replace(closed, opened=opener, untold=False, news=(*closed.news, News.OPENED))
 
     def is_closing(self, opener: Opener, now: int) -> "Standing":
         """The window that `opener` was the last to open is about to close, and nobody has answered."""
@@ -124,6 +127,7 @@ class Standing:
             "closing_at": self.closing_at,
             "closed_at": self.closed_at,
             "closed_by_meta": self.closed_by_meta,
+            "untold": self.untold,
             "waba_id": self.waba_id,
             "automations": self.automations,
             "paused_at": self.paused_at,
@@ -144,6 +148,7 @@ def standing_from(kept: Mapping[str, Any]) -> Standing:
         closing_at=kept.get("closing_at", 0),
         closed_at=kept.get("closed_at", 0),
         closed_by_meta=kept.get("closed_by_meta", False),
+        untold=kept.get("untold", False),
         waba_id=kept.get("waba_id", ""),
         automations=kept.get("automations", {}),
         paused_at=kept.get("paused_at", 0),
