@@ -11,11 +11,11 @@ from contextlib import closing
 from pathlib import Path
 from typing import TextIO
 
-from local.stack import story, template_story
+from local.stack import follow_story, story, template_story
 from local.stack.errors import StackError
 from local.stack.runner import DEFAULT_PORT, DEFAULT_SIMULATOR_PORT, Options, Stack
 
-STORY = (*story.FIRST_CONVERSATION, *template_story.A_TEMPLATE)
+STORY = (*story.FIRST_CONVERSATION, *template_story.A_TEMPLATE, *follow_story.WHAT_FOLLOWS)
 
 
 def main(arguments: Sequence[str], out: TextIO) -> int:

@@ -5,9 +5,8 @@ from typing import Any
 import httpx
 
 from local.stack import LocalStack
-from local.stack.__main__ import STORY
 from local.stack.seed import PHONE_NUMBER_ID, WABA_ID
-from local.stack.story import Scene, tell
+from local.stack.story import Scene
 from tests.e2e.conftest import until_shown
 
 TEXT = {"type": "text", "text": {"body": "Hello"}}
@@ -17,12 +16,6 @@ def shown(scene: Scene, customer: str, key: str) -> dict[str, Any]:
     """What Casement adds to a message of a conversation, by its own id."""
     listed = scene.get(f"/{PHONE_NUMBER_ID}/messages", conversation_id=customer)["data"]
     return dict(next(each["casement"] for each in listed if each["casement"].get("id") == key))
-
-
-def test_the_story_that_make_demo_tells(scene: Scene, capsys: Any) -> None:
-    import sys
-
-    assert tell(STORY, scene, sys.stdout), capsys.readouterr().out
 
 
 def test_a_message_is_followed_until_it_is_read(scene: Scene, stack: LocalStack, customer: str, writing: str) -> None:
