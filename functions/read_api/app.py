@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import partial
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from casement.domain.api_key import ApiKey, Scope
 from casement.domain.contact import contact_key
@@ -26,6 +26,7 @@ from casement.store.log import Log
 from casement.store.numbers import Numbers
 from casement.store.pendings import Pendings
 from casement.store.profiles import Profiles
+from casement.store.spending import Spending
 from casement.usecases.holds import list_holds, show_hold
 from casement.usecases.number_health import health_view
 from casement.usecases.read import (
@@ -43,6 +44,9 @@ from casement.usecases.read import (
     show_wamid,
 )
 
+if TYPE_CHECKING:  # rules take the time zones with them, which nothing else here needs
+    from casement.store.automations import AutomationsOfNumbers
+
 E = TypeVar("E", bound=StrEnum)
 
 _HOLD_PLACE = re.compile(r"[01]\.[0-9]\.[Hh]#[!-~]{1,400}|[0-9A-Z]{26}", re.ASCII)
@@ -58,6 +62,8 @@ class Own:
     conversations: Conversations
     profiles: Profiles
     log: Log
+    automations: "AutomationsOfNumbers"
+    spending: Spending
 
 
 def respond(
@@ -156,6 +162,8 @@ def _show_health(_request: Request, key: ApiKey, own: Own, secret: Secret, now: 
                 own.log,
                 own.pendings,
                 own.conversations.alias,
+                own.automations.state(number.number, now),
+                own.spending,
                 now,
             )
             for number in numbers_of(key, secret)
@@ -221,7 +229,15 @@ def handler(request: Request) -> Response:
         request,
         api_keys=wiring.api_keys(),
         reader=partial(_reader, now=now),
-        own=Own(wiring.pendings(), wiring.numbers(), wiring.conversations(), wiring.profiles(), wiring.log()),
+        own=Own(
+            wiring.pendings(),
+            wiring.numbers(),
+            wiring.conversations(),
+            wiring.profiles(),
+            wiring.log(),
+            wiring.automations(),
+            wiring.spending(),
+        ),
         secret=wiring.secret,
         now=now,
     )

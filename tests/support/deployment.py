@@ -529,7 +529,13 @@ class Deployment:
             api_keys=self.api_keys,
             reader=self.reader,
             own=read_api.Own(
-                self.pendings, self.numbers_kept, Conversations(self.table), self.profiles, Log(self.table)
+                self.pendings,
+                self.numbers_kept,
+                Conversations(self.table),
+                self.profiles,
+                Log(self.table),
+                self.automations,
+                self.spending,
             ),
             secret=self.secret,
             now=self.now,

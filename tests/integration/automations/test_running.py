@@ -215,6 +215,8 @@ def test_a_month_has_a_budget_in_the_time_zone_of_the_business(casement):
 
     assert replies(casement) == [f"Heard: {ALICE}", f"Heard: {BOB}"]
     assert casement.counted.count("AutomationBudgetUsedUp") == 1
+    shown = casement.get("/casement/v1/health").body["data"][0]["automations"]
+    assert shown == {"rules": 1, "budget": 2, "sent_this_month": 2}
     while casement.automations.fresh(NUMBER).automations.month(casement.now) == "2026-11":
         casement.now += HOUR
     writes(casement, "In the morning of the first")

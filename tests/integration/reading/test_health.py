@@ -53,6 +53,7 @@ def test_a_number_of_which_there_is_nothing_to_say(casement):
         "needs_attention": 0,
         "window_mispredicted": {"last_24h": 0, "last_7d": 0},
         "sends_unresolved": {"last_7d": 0},
+        "automations": {"rules": 0, "budget": None, "sent_this_month": None},
     }
 
     assert casement.get(HEALTH).body == {

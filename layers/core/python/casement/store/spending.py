@@ -1,7 +1,7 @@
 """How many automatic messages went out in a month, counted where the count itself says whether one more may."""
 
 from casement.store import keys
-from casement.store.table import DAY_S, Table
+from casement.store.table import DAY_S, Table, number
 
 _KEPT_S = 400 * DAY_S
 
@@ -20,6 +20,11 @@ class Spending:
             "attribute_not_exists(sent) OR sent < :budget",
             {":one": 1, ":budget": budget, ":ttl": now // 1000 + _KEPT_S},
         )
+
+    def sent(self, number_id: str, month: str) -> int:
+        """A98. How many were counted."""
+        found = self._table.get(keys.spent(number_id, month))
+        return (number(found, "sent") or 0) if found else 0
 
     def give_back(self, number_id: str, month: str) -> None:
         """A106. One that was counted did not go out."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from itertools import islice
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from casement.domain.messages import Note
 from casement.domain.number import Health, NumberState
@@ -11,6 +11,9 @@ from casement.domain.sending import Attention
 from casement.domain.window import DAY_MS
 from casement.usecases.find_conversation import ReadAlias, find_conversation
 from casement.usecases.views import seconds
+
+if TYPE_CHECKING:
+    from casement.domain.automations import Automations
 
 MOST_COUNTED = 1_000
 MOST_CONVERSATIONS = 100  # each is a query or two
@@ -30,8 +33,22 @@ class Pendings(Protocol):
     def attention(self, number_id: str) -> list[Attention]: ...
 
 
+class Spending(Protocol):
+    """How many automatic messages went out in a month."""
+
+    def sent(self, number_id: str, month: str) -> int: ...
+
+
 def health_view(
-    number: str, state: NumberState, token: str, log: Log, pendings: Pendings, read_alias: ReadAlias, now: int
+    number: str,
+    state: NumberState,
+    token: str,
+    log: Log,
+    pendings: Pendings,
+    read_alias: ReadAlias,
+    automations: "Automations",
+    spending: Spending,
+    now: int,
 ) -> dict[str, Any]:
     """The health of a number; counts stop at `MOST_COUNTED`, conversations at `MOST_CONVERSATIONS`. `token` is the
     digest of the token it sends with."""
@@ -51,6 +68,17 @@ def health_view(
             "last_7d": _count(notes, "verdict", now - _WEEK_MS),
         },
         "sends_unresolved": {"last_7d": _count(notes, "unresolved", now - _WEEK_MS)},
+        "automations": _automations_view(number, automations, spending, now),
+    }
+
+
+def _automations_view(number: str, automations: "Automations", spending: Spending, now: int) -> dict[str, Any]:
+    """`sent_this_month` is null where no budget has it counted."""
+    month = automations.month(now)
+    return {
+        "rules": sum(rule.enabled for rule in automations.rules),
+        "budget": automations.budget,
+        "sent_this_month": None if automations.budget is None else spending.sent(number, month),
     }
 
 
