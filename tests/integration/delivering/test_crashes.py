@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from casement.domain.deliveries import SHARDS, Answer, Became, Delivery
+from casement.domain.deliveries import SHARDS, Answer, Became, Delivery, Tick
+from casement.usecases.deliver import deliver
 from tests.support.memory import memory
 from tests.support.post_office import (
     ALICE,
@@ -167,4 +168,29 @@ def test_an_engine_sees_it_as_the_dictionary_does(dynamodb, name):
     office = PostOffice(dynamodb)
     _, server = office.subscribe(STORIES[name](), concurrency=3)
     story(office)
+    went_well(office, server)
+
+
+@pytest.mark.parametrize("prefix", ["D#", "X#", "V#"])
+def test_what_is_put_behind_something_while_that_is_worked_off_is_not_forgotten(prefix):
+    """Lanes can be many for one shard: one worker lets an event wait while another empties the shard."""
+    office = PostOffice(memory())
+    subscription, server = office.subscribe(Moody([1], fails(500)))
+    (first,) = office.happened(ALICE)
+    office.settle()
+    office.messages.clear()
+    office.now += MINUTE
+    (second,) = office.happened(ALICE)
+    office.messages.clear()
+    done: list[int] = []
+
+    def meanwhile(params: Any, **_: Any) -> None:
+        if params["Item"]["PK"]["S"].startswith(prefix) and not done:
+            done.append(1)
+            deliver([Tick(subscription.id, first.shard, office.now)], office.desk, came_before=False)
+
+    office.client.meta.events.register("provide-client-params.dynamodb.PutItem", meanwhile)
+    assert deliver([second], office.desk, came_before=False) == 1
+    assert done
+    office.pass_time(2 * MINUTE)
     went_well(office, server)

@@ -5,10 +5,22 @@ from collections.abc import Callable
 
 import pytest
 
-from casement.domain.deliveries import NOT_ARRIVED, Answer, Became, Delivery, Redelivery, Tick
+from casement.domain.deliveries import (
+    NOT_ARRIVED,
+    Answer,
+    Became,
+    Delivery,
+    Redelivery,
+    Tick,
+    Told,
+    Waiting,
+    shard_of,
+    told,
+)
 from casement.domain.endpoint_health import PROBE_S, RETRY_S
 from casement.domain.errors import NotFound
-from casement.usecases.redeliver import redeliver_one
+from casement.domain.events import event_id
+from casement.usecases.redeliver import MOST_LOOKED_AT, redeliver_one
 from tests.support.post_office import (
     ALICE,
     BOB,
@@ -16,6 +28,7 @@ from tests.support.post_office import (
     HOUR,
     MINUTE,
     NOON,
+    NUMBER,
     OK,
     SECOND,
     fails,
@@ -425,3 +438,57 @@ def test_the_log_is_read_from_either_end_and_from_any_place(office):
     assert [line.event for line in office.log.oldest(subscription.id, NOON + 10, NOON + 20)] == oldest[10:20]
     after = office.log.oldest(subscription.id, NOON + 10, NOON + 20, after=oldest[15])
     assert [line.event for line in after] == oldest[16:20]
+
+
+def test_a_long_stretch_of_which_little_is_wanted_is_gone_through_in_several_runs(office):
+    subscription, server = office.subscribe()
+    happened = [office.happened(ALICE)[0] for _ in range(3)]
+    office.settle()
+    server.taken.clear()
+    filler = [
+        Told(subscription.id, event_id("filler", NOON + number, ""), "x", "", 0, NOON, Became.DELIVERED, NOON)
+        for number in range(MOST_LOOKED_AT + 100)
+    ]
+    office.log.add(filler)
+    office.now += MINUTE
+    office.log.add([told(happened[2], Became.FAILED, office.now, 9)])
+    late = Told(
+        subscription.id, event_id("late", office.now - 1, ""), "x", happened[0].scope, 1, NOON, Became.MISSED, NOON
+    )
+    office.log.add([late])
+    office.queue.redeliver(Redelivery(subscription.id, NOON, office.now, NOT_ARRIVED, office.now))
+    runs = 0
+    while office.work():
+        runs += 1
+
+    assert [delivery.sequence for delivery in server.taken] == [3, 1]
+    assert runs >= 3
+    assert office.messages == []
+
+
+def test_a_shard_with_many_conversations_that_are_not_due_keeps_no_run_beyond_its_time(office):
+    subscription, server = office.subscribe(concurrency=1)
+    server.answer = lambda *_: fails()
+    (first,) = office.happened("16505550000")
+    contacts = (f"1650555{number:04}" for number in range(1, 400))
+    same = [contact for contact in contacts if shard_of(f"{NUMBER}#{contact}") == first.shard]
+    office.settle()
+    later = NOON + 2 * HOUR
+    office.backlog.put(
+        Waiting(
+            Delivery(subscription.id, f"evt_{contact}", "x", NOON, f"{NUMBER}#{contact}", 1, "{}"), NOON, later, 1, NOON
+        )
+        for contact in same
+    )
+
+    def slowly(**_: object) -> None:
+        office.now += 6 * SECOND
+
+    office.client.meta.events.register("before-call.dynamodb.Query", slowly)
+    server.answer = lambda *_: OK
+    office.now += 6 * SECOND
+    runs = 0
+    while office.work() and runs < 50:
+        runs += 1
+    assert 2 <= runs < 50
+    assert len(server.taken) == 1

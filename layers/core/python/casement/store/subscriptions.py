@@ -22,9 +22,10 @@ class Subscriptions:
 
     def all(self, now: int) -> list[Subscription]:
         """A70. All of them, remembered for five seconds; `now` is epoch milliseconds."""
-        if self._remembered is None or not 0 <= now - self._remembered[0] < REMEMBERED_MS:
-            self._remembered = (now, {each.id: each for each in self.fresh()})
-        return list(self._remembered[1].values())
+        remembered = self._remembered  # which another thread may forget meanwhile
+        if remembered is None or not 0 <= now - remembered[0] < REMEMBERED_MS:
+            self._remembered = remembered = (now, {each.id: each for each in self.fresh()})
+        return list(remembered[1].values())
 
     def fresh(self) -> list[Subscription]:
         """A70. All of them as they are at this moment, the oldest first."""

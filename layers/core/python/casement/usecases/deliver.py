@@ -153,9 +153,11 @@ class _Run:
     def write(self) -> None:
         """Write down what this run learned. Only then are its messages done with.
 
-        What waits is there before its shard is marked: so whoever looks at a marked shard finds it.
+        What waits is in the log before it is there: whoever delivers it then has the last word. And it is there before
+        its shard is marked: whoever looks at a marked shard finds it.
         """
         now, id_ = self._desk.clock(), self._subscription.id
+        self._write_log()
         if self._waiting:
             self._desk.backlog.put(self._waiting)
         for shard, due in self._due.items():
@@ -163,7 +165,6 @@ class _Run:
             earliest = due if known is None else min(due, known)
             self._desk.endpoints.mark(id_, shard, earliest, f"{now}.{self._waiting[-1].delivery.event}", now)
             self._wake(shard, earliest)
-        self._write_log()
         if self._ticks:
             self._desk.tick(self._ticks)
         self._waiting, self._due, self._ticks = [], {}, []
@@ -179,8 +180,9 @@ class _Run:
         at = max(due, self._health.probe_at)
         if at <= now:
             self._ticks.append(Tick(self._subscription.id, shard, now))
-        elif at <= now + SOON_MS:
-            self._ticks.append(Tick(self._subscription.id, shard, now, at=-(-at // 1000) * 1000))
+        elif at <= now + SOON_MS:  # few messages, since SQS hides only so many at a time
+            step = 1_000 if at <= now + 10_000 else 10_000
+            self._ticks.append(Tick(self._subscription.id, shard, now, at=-(-at // step) * step))
 
     # -- One attempt
 
@@ -281,18 +283,16 @@ class _Run:
         due, before = tick.due or None, tick.after
         for place, head in self._desk.backlog.heads(self._subscription.id, tick.shard, tick.after):
             left: Waiting | None = head
+            if self.is_late:
+                return self._go_on_later(tick, shard, before, due)
             while left is not None and self._is_due(left):
                 if self.is_late:
-                    now = self._desk.clock()
-                    self._settle(tick, shard, now + LEASE_MS)
-                    self._ticks.append(replace(tick, made_at=now, after=before, due=due or 0))
-                    return
+                    return self._go_on_later(tick, shard, before, due)
                 scope = left.delivery.scope
                 left = self._try(left)
                 if self._health.is_open or self._subscription.is_paused:
                     self._settle(tick, shard, self._desk.clock())
-                    self._wake(tick.shard, self._desk.clock())
-                    return
+                    return self._wake(tick.shard, self._desk.clock())
                 if left is None:
                     left = self._desk.backlog.first(self._subscription.id, scope)
             if left is not None:
@@ -301,6 +301,13 @@ class _Run:
         self._settle(tick, shard, due)
         if due is not None:
             self._wake(tick.shard, due)
+        return None
+
+    def _go_on_later(self, tick: Tick, shard: Shard, after: str, due: int | None) -> None:
+        """Leave the rest of a shard to another run, and keep others away from it until then."""
+        now = self._desk.clock()
+        self._settle(tick, shard, now + LEASE_MS)
+        self._ticks.append(replace(tick, made_at=now, after=after, due=due or 0))
 
     def _is_due(self, waiting: Waiting) -> bool:
         anew = max(self._health.recovered_at, self._subscription.since)

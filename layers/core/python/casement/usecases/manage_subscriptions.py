@@ -138,8 +138,8 @@ def resume(old: Subscription, desk: Desk, *, redeliver: bool) -> tuple[Subscript
 
 
 def _missed(subscription: Subscription, desk: Desk, now: int) -> Json:
-    lines = desk.log.oldest(subscription.id, max(subscription.since - _LATE_MS, now - KEPT_MS), now + 1)
-    missed = (line for line in lines if line.became is Became.MISSED and line.tried_at >= subscription.since)
+    lines = desk.log.oldest(subscription.id, max(subscription.since, now - KEPT_MS), now + 1)
+    missed = (line for line in islice(lines, 2 * MOST_COUNTED) if line.became is Became.MISSED)
     count = sum(1 for _ in islice(missed, MOST_COUNTED + 1))
     return {"missed": MOST_COUNTED, "more_missed": True} if count > MOST_COUNTED else {"missed": count}
 

@@ -15,6 +15,7 @@ from casement.domain.meta_shape import rendered
 from casement.domain.subscription import Subscription
 
 MOST_AT_ONCE = 200  # events in one run: each is a read of the journal
+MOST_LOOKED_AT = 5_000  # lines of the log, of which few may be wanted
 
 
 class DeliveryLog(Protocol):
@@ -63,13 +64,15 @@ def redeliver_one(subscription: Subscription, event: str, archive: Archive, now:
 
 def redeliver_range(wanted: Redelivery, subscription: Subscription, archive: Archive) -> int:
     """Put the next events of a stretch of time on the queue again, and what is left for another run; how many."""
-    found = archive.log.oldest(subscription.id, wanted.since, wanted.until, after=wanted.after)
     lines: list[Told] = []
     left: Redelivery | None = None
-    for line in found:
-        if len(lines) == MOST_AT_ONCE:
-            left = replace(wanted, after=lines[-1].event)
+    last = ""
+    found = archive.log.oldest(subscription.id, wanted.since, wanted.until, after=wanted.after)
+    for looked_at, line in enumerate(found):
+        if len(lines) == MOST_AT_ONCE or looked_at == MOST_LOOKED_AT:
+            left = replace(wanted, after=last)
             break
+        last = line.event
         if line.became is not Became.WAITING and (not wanted.only or line.became in wanted.only):
             lines.append(line)
     lines.sort(key=lambda line: (line.scope, line.sequence))  # by time they come as Meta told them, late ones early
