@@ -433,13 +433,17 @@ def test_the_parameters_of_a_template_are_of_one_line() -> None:
 
 def test_actions_come_in_their_order_with_notes_and_data_filled_in() -> None:
     then = ["mark_read", {"tag": ["a", "b"]}, {"handoff": "Call {{contact.name|them}}"}]
-    then += [{"emit": {"name": "lead", "data": {"said": "{{message.text}}", "n": [1, None]}}}, {"untag": "c"}, "typing"]
+    then += [
+        {"emit": {"name": "lead", "data": {"said": ["{{message.text}}"], "n": [1, None]}}},
+        {"untag": "c"},
+        "typing",
+    ]
     decided = decide(rules({"when": "message", "then": then}), message(), State(), NOW)
 
     marked, tag, handoff, emit, untag, typing = decided.fired[0].actions
     assert (marked, tag) == (MarkRead(), Tag(("a", "b")))
     assert handoff.note == "Call them"  # type: ignore[union-attr]
-    assert emit.data == {"said": "Hello, what are your prices?", "n": [1, None]}  # type: ignore[union-attr]
+    assert emit.data == {"said": ["Hello, what are your prices?"], "n": [1, None]}  # type: ignore[union-attr]
     assert [type(untag).__name__, type(typing).__name__] == ["Untag", "ShowTyping"]
 
 

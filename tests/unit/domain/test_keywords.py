@@ -25,6 +25,7 @@ SAID = [
     ("en", "\u2764\ufe0f", "we\u2764you"),
     ("", "año", "ano"),
     ("", "ano", "AÑO"),
+    ("", "über", "uber"),
     ("", "smørrebrød", "smorrebrod"),
     ("es", "cancelación", "CANCELACION ya"),
     ("es", "¿cuánto?", "Cuanto cuesta"),
@@ -44,6 +45,7 @@ SAID = [
     ("az", "qiymət", "QIYMƏT"),
     ("sv", "får", "FÅR"),
     ("vi", "giá", "gia"),  # a tone
+    ("vi", "cấp", "CÂP"),
     ("pl", "żółw", "ŻÓŁW"),
     ("el", "τιμές", "ΤΙΜΕΣ"),
     ("ru", "ещё", "ЕЩЕ"),
@@ -61,6 +63,9 @@ SAID = [
     ("th", "จอง", "อยากจองโต๊ะ"),
     ("ko", "취소", "예약 취소해주세요"),
     ("ja", "ok", "予約 OK です"),
+    ("ja", "日a", "明日A です"),
+    ("ja", "a日", "A日本"),
+    ("ko", "a취", "A취소"),
 ]
 NOT_SAID = [
     ("en", "price", "priceless"),
@@ -68,6 +73,8 @@ NOT_SAID = [
     ("en", "price list", "price of the list"),
     ("en", "cap", "capital"),
     ("es", "año", "ano"),
+    ("", "über", "ueber"),
+    ("fr", "über", "ueber"),
     ("es_MX", "ano", "año"),
     ("sv", "får", "far"),
     ("fi", "väli", "vali"),
@@ -77,6 +84,7 @@ NOT_SAID = [
     ("pl", "sąd", "sad"),
     ("pl", "łaska", "laska"),
     ("vi", "mâm", "mam"),
+    ("vi", "cấp", "cap"),
     ("hu", "kor", "kör"),
     ("ru", "кои", "кой"),
     ("ja", "か", "が"),

@@ -68,7 +68,7 @@ class BusinessHours:
         minute = wall.hour * 60 + wall.minute
         today = any(span.start <= minute < span.end for span in self.spans_of(wall.date()))
         yesterday = self.spans_of(wall.date() - timedelta(days=1))
-        return today or any(span.start <= minute + MINUTES < span.end for span in yesterday)
+        return today or any(minute + MINUTES < span.end for span in yesterday)
 
     def next_open(self, after: int) -> int | None:
         """When it opens next, epoch milliseconds: the first moment after `after` at which it is open and was not just

@@ -163,7 +163,7 @@ def _without_accent(letter: str, own: str) -> str:
     """A letter as far as the language tells it from others: `ấ` is `â` to a Vietnamese, `a` to a Spaniard."""
     apart = unicodedata.normalize("NFD", letter)
     bare, marks = apart[0], apart[1:]
-    if not marks or not _ACCENTED.match(bare):
+    if not _ACCENTED.match(bare):
         return letter
     for mark in marks:
         accented = unicodedata.normalize("NFC", bare + mark)
