@@ -9,6 +9,8 @@ from casement.domain.api_key import ApiKey
 from casement.domain.templates import SyncRecord
 from casement.runtime.secret import Secret
 from casement.store import keys
+from casement.store.endpoints import Endpoints
+from casement.store.subscriptions import Subscriptions
 from casement.store.table import Table, text
 from casement.store.templates import Templates
 from cli.finding import Finding, attention, broken, ok
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
 _AGAIN = {
     "React": "casement replay, then purge the queue",
     "SendOutbox": "start a DLQ redrive of the queue in the SQS console",
+    "DeliverEvent": "start a DLQ redrive of the queue in the SQS console",
 }
 _SHOWN_IN_QUARANTINE = 50
 _DEPLOY = "Deploy the stack again: make deploy"
@@ -66,6 +69,22 @@ def check_backups(client: "DynamoDBClient", name: str) -> Finding:
     if said.get("PointInTimeRecoveryDescription", {}).get("PointInTimeRecoveryStatus") != "ENABLED":
         return attention("backups", "Point-in-time recovery is off", _DEPLOY)
     return ok("backups", "Point-in-time recovery is on")
+
+
+def check_subscriptions(subscriptions: Subscriptions, endpoints: Endpoints, now: int) -> Iterator[Finding]:
+    """Does whoever is to be told what happens take it? `now` is epoch milliseconds."""
+    for each in subscriptions.fresh():
+        what = f"subscription {each.id}"
+        health = endpoints.find(each.id).health
+        if each.is_paused:
+            do = f"When its endpoint is well: casement subscriptions resume {each.id}"
+            yield attention(what, f"It is paused: {each.why}", do)
+        elif health.is_open:
+            minutes = (now - health.failing_since) // 60_000
+            do = f"Look at its server; casement subscriptions deliveries {each.id} shows what it answers."
+            yield attention(what, f"Its endpoint takes nothing, for {minutes} minutes; what happens waits", do)
+        else:
+            yield ok(what, "It is delivered to")
 
 
 def check_syncs(wabas: Iterable[str], templates: Templates, max_age_s: int, now: int) -> Iterator[Finding]:

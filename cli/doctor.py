@@ -12,6 +12,8 @@ from rich.text import Text
 
 from casement.runtime.secret import Secret, read
 from casement.store.api_keys import ApiKeys
+from casement.store.endpoints import Endpoints
+from casement.store.subscriptions import Subscriptions
 from casement.store.templates import Templates
 from cli import aws_checks, meta_checks
 from cli.finding import Finding, Level, attention, broken, looked_at
@@ -94,6 +96,8 @@ def _examine_work(stack: Stack, secret: Secret, now: int) -> Iterator[Finding]:
     yield from looked_at(
         "templates", lambda: aws_checks.check_syncs(secret.wabas(), templates, stack.sync_max_age, now)
     )
+    subscriptions, endpoints = Subscriptions(stack.table), Endpoints(stack.table)
+    yield from looked_at("subscriptions", lambda: aws_checks.check_subscriptions(subscriptions, endpoints, now))
     yield from looked_at("queues", lambda: aws_checks.check_failure_queues(stack.aws.sqs, stack.failure_queues()))
     if prefix is not None:
         yield from looked_at("alarms", lambda: aws_checks.check_alarms(stack.aws.cloudwatch, prefix))

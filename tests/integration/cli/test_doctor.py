@@ -6,9 +6,13 @@ from typing import Any
 import httpx
 import pytest
 
+from casement.domain.endpoint_health import Health
 from casement.domain.facts import Quarantined
+from casement.domain.subscription import new_subscription
 from casement.domain.templates import SyncRecord
+from casement.store.endpoints import Endpoints
 from casement.store.facts import Facts
+from casement.store.subscriptions import Subscriptions
 from casement.store.templates import Templates
 from cli.finding import Level
 from cli.secret_document import fingerprint
@@ -303,3 +307,19 @@ def test_it_changes_nothing(healthy):
     assert healthy.items() == before
     assert healthy.secret == secret
     assert healthy.simulator.sent == []
+
+
+def test_a_subscriber_that_takes_nothing_is_found(healthy):
+    kept, endpoints = Subscriptions(healthy.table), Endpoints(healthy.table)
+    made = [new_subscription({"url": "https://bot.example/"}, NOW, number, bytes(32)) for number in range(3)]
+    well, down, paused = made[0], made[1], made[2].paused("It answered 410.", NOW)
+    for each in (well, down, paused):
+        kept.add(each)
+    endpoints.keep(down.id, Health(), Health(("a",) * 5, NOW - 600_000, NOW, version=1))
+    found = healthy.findings()
+
+    assert found[f"subscription {well.id}"]["level"] == "ok"
+    assert "for 10 minutes" in found[f"subscription {down.id}"]["why"]
+    assert "It answered 410." in found[f"subscription {paused.id}"]["why"]
+    assert paused.id in found[f"subscription {paused.id}"]["do"]
+    assert healthy.run("doctor").exit_code == 0
