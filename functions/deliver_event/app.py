@@ -4,7 +4,7 @@ What a subscriber does not take waits in the table. Only what could not be worke
 """
 
 from collections.abc import Mapping, Sequence
-from concurrent.futures import Executor, ThreadPoolExecutor
+from concurrent.futures import FIRST_COMPLETED, Executor, Future, ThreadPoolExecutor, wait
 from typing import Any
 
 from aws_lambda_powertools import Logger
@@ -18,6 +18,7 @@ from casement.usecases.redeliver import Archive, redeliver_range
 
 LANES = 10  # a batch has no more messages
 LONGEST_WAIT_S = 60
+PATIENCE_S = 0.5  # lanes that are done wait for those of slower subscribers no longer than that
 
 logger = Logger()
 
@@ -29,16 +30,37 @@ Record = Mapping[str, Any]
 def work_all(
     records: Sequence[Record], *, desk: DeliveryDesk, archive: Archive, queue: Deliveries, run: Executor | None
 ) -> list[str]:
-    """Work on a batch, its groups side by side; the ids of the messages that must come again."""
+    """Work on a batch, its groups side by side; the ids of the messages that must come again.
+
+    A group takes nothing new until its messages are off the queue. So one that is done while others go on, with a
+    subscriber that hangs, takes its messages away itself.
+    """
     groups: dict[str, list[Record]] = {}
     for record in records:
         groups.setdefault(record["attributes"]["MessageGroupId"], []).append(record)
 
-    def work(group: Sequence[Record]) -> list[str]:
-        return _work(group, desk, archive, queue)
+    if run is None:
+        return [id_ for group in groups.values() for id_ in _work(group, desk, archive, queue)]
+    lanes = {run.submit(_work, group, desk, archive, queue): group for group in groups.values()}
+    done, slow = wait(lanes, timeout=PATIENCE_S)
+    while slow:
+        for lane in done:
+            _let_go(lane, lanes[lane], queue)
+        done, slow = wait(slow, return_when=FIRST_COMPLETED)
+    return [id_ for lane in lanes for id_ in lane.result()]
 
-    done = map(work, groups.values()) if run is None else run.map(work, groups.values())
-    return [id_ for left in done for id_ in left]
+
+def _let_go(lane: "Future[list[str]]", group: Sequence[Record], queue: Deliveries) -> None:
+    """Take what is done of a group off the queue."""
+    if lane.exception() is not None:
+        return  # a bug, which all of the batch comes again for
+    left = lane.result()
+    handles = [record["receiptHandle"] for record in group if record["messageId"] not in left]
+    try:
+        if handles:
+            queue.done(handles)
+    except CasementError as error:  # then the batch does it
+        logger.warning("not taken off the queue", why=str(error))
 
 
 def _work(group: Sequence[Record], desk: DeliveryDesk, archive: Archive, queue: Deliveries) -> list[str]:

@@ -126,7 +126,9 @@ def test_whatever_a_subscriber_does_it_is_told_everything_in_order_and_holds_up_
     for text in said:
         scene.customer(**{"from": customer}, text=text)
 
+    began = time.monotonic()
     fine = until_all(sink, customer, FINE, len(said))
+    assert time.monotonic() - began < 8, "it waited for one that hangs"
     for path in MISBEHAVING:
         events = until_all(sink, customer, path, len(said))
         assert texts(events) == texts(fine)

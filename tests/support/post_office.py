@@ -6,7 +6,9 @@ them in a run in which nothing goes wrong, and then goes through them one by one
 """
 
 import itertools
+import threading
 from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import Executor
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, cast
 
@@ -93,6 +95,7 @@ class PostOffice:
         self._seen: dict[str, int] = {}
         self._ids = itertools.count(1)
         self._sequences: dict[str, int] = {}
+        self.let_go = threading.Event()  # a lane took its messages away before its batch was done
         self.effects = 0
         self.dies_at: int | None = None  # the effect at which the worker dies
         self.dies_after = False
@@ -112,6 +115,13 @@ class PostOffice:
         self.archive = Archive(self.log, cast("Any", self), self.queue)
         client.meta.events.register("before-call.dynamodb", lambda **_: self._before())
         client.meta.events.register("after-call.dynamodb", lambda **_: self._after())
+
+    def delete_message_batch(self, *, Entries: Iterable[Mapping[str, str]], **_: Any) -> Mapping[str, Any]:  # noqa: N803
+        """SQS: a message's handle is its id here."""
+        gone = {entry["ReceiptHandle"] for entry in Entries}
+        self.messages = [message for message in self.messages if message.id not in gone]
+        self.let_go.set()
+        return {}
 
     # --- what a test says ---------------------------------------------------------------------------
 
@@ -151,15 +161,16 @@ class PostOffice:
 
     # --- what goes on -------------------------------------------------------------------------------
 
-    def work(self, *, most: int = 10) -> bool:
-        """One run of the function over what the queue gives out; False if it gives nothing."""
+    def work(self, *, most: int = 10, run: Executor | None = None) -> bool:
+        """One run of the function over what the queue gives out, its lanes one after the other unless there are threads
+        to `run` them; False if it gives nothing."""
         given = self._receive(most)
         if not given:
             return False
         records = [_record(message) for message in given]
         self._working = True
         try:
-            failed = deliver_event.work_all(records, desk=self.desk, archive=self.archive, queue=self.queue, run=None)
+            failed = deliver_event.work_all(records, desk=self.desk, archive=self.archive, queue=self.queue, run=run)
         except Died:
             return True  # what it had comes again
         finally:

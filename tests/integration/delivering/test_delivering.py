@@ -2,6 +2,7 @@
 
 import itertools
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -277,6 +278,17 @@ def test_a_body_that_was_too_large_for_the_queue_is_read_where_it_is_kept(office
 
     assert f'"id":"{delivery.event}"' in server.taken[0].body
     assert office.log.find(subscription.id, missing.event).became is Became.FAILED
+
+
+def test_a_subscriber_that_is_done_does_not_wait_for_one_that_hangs(office):
+    _, slow = office.subscribe()
+    _, quick = office.subscribe()
+    slow.answer = lambda *_: OK if office.let_go.wait(10) else fails(None)
+    office.happened(ALICE)
+    with ThreadPoolExecutor(2) as threads:
+        office.work(run=threads)
+
+    assert (slow.sequences(), quick.sequences(), office.messages) == ([1], [1], [])
 
 
 def test_what_is_for_a_subscription_that_was_removed_goes_nowhere(office):
