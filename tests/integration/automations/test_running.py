@@ -223,8 +223,30 @@ def test_a_month_has_a_budget_in_the_time_zone_of_the_business(casement):
     assert replies(casement)[2:] == ["Heard: In the morning of the first"]
 
 
+def test_what_waits_because_the_table_is_slow_is_counted_once_and_goes(casement):
+    casement.automate(rules=[ALWAYS], budget=2)
+    casement.wrote()
+    casement.react()
+    with casement.slow("Query", 4):
+        casement.work_off()
+    assert replies(casement) == []
+    casement.now += MINUTE
+    casement.work_off()
+    writes(casement, contact=BOB)
+    writes(casement, contact="16505550103")
+
+    assert replies(casement) == ["Heard: Hi"] * 2
+
+
 def test_what_did_not_go_out_is_not_counted(casement):
+    refused = {"id": "image", "when": "message", "then": [{"reply": {"type": "image", "image": {"id": "7"}}}]}
+    casement.automate(rules=[refused], budget=1)
+    casement.simulator.fail_next("error", code=131053)
+    writes(casement)
+    assert casement.get("/casement/v1/health").body["data"][0]["automations"]["sent_this_month"] == 0
+
     casement.automate(rules=[ALWAYS], budget=1)
+    casement.now += MINUTE
     casement.numbers_kept.put_health(NUMBER, Health(368, casement.now, retry_at=casement.now + HOUR))
     writes(casement)
     assert replies(casement) == []

@@ -62,6 +62,8 @@ def send_automatic(job: Job, engine: Engine, spending: Spending, claims: Claims)
         return Did("too late, so it is not done")
     if wanted.do is Do.RECEIPT:
         return _receipt(wanted.what, engine)
+    if engine.numbers.state(engine.number, now).health.stops(engine.token, now):
+        return Did("not sent: Meta lets this number send nothing")
     conversation = find_conversation(engine.number, job.contact, read=engine.read_alias)
     message = _message(wanted, conversation, engine, now)
     if message is None:
@@ -69,7 +71,7 @@ def send_automatic(job: Job, engine: Engine, spending: Spending, claims: Claims)
     is_counted = wanted.budget is not None and not claims.is_claimed(engine.number, _ASKER, wanted.key)
     if is_counted and not _may_spend(wanted, engine, spending, now):
         return Did("the month's budget is used up, so it is not sent")
-    done = _send(message, wanted, engine, now)
+    done = _send(message, wanted, engine)
     if is_counted and not done.went:
         spending.give_back(engine.number, wanted.month)
     return Did(done.what, done.wait)
@@ -100,7 +102,8 @@ class _Done:
     wait: float | None = None
 
 
-def _send(message: Message, wanted: Automatic, engine: Engine, now: int) -> _Done:
+def _send(message: Message, wanted: Automatic, engine: Engine) -> _Done:
+    now = engine.clock()
     said = dumps({"do": wanted.do, "what": wanted.what})
     once = Once(_ASKER, wanted.key, hashlib.sha256(said.encode(errors="surrogatepass")).hexdigest())
     asking = Asking(engine, f"{AUTOMATION}{wanted.rule}", now, once, wanted.at + TOO_LATE_MS - now)
@@ -111,9 +114,10 @@ def _send(message: Message, wanted: Automatic, engine: Engine, now: int) -> _Don
     except StillUnderWay:
         return _Done("somebody else is at it", went=True, wait=_AGAIN_S)
     if answer.http == 200:
-        return _Done(str(answer.body["messages"][0].get("message_status", "accepted")), went=True)
+        status = answer.body["messages"][0].get("message_status", "accepted")
+        return _Done(status if answer.kept else f"{status}, which could not be stored", went=True)
     may_go_later = answer.problem == "GraphUnavailable"
-    return _Done(f"not sent: {answer.problem}", went=False, wait=_AGAIN_S if may_go_later else None)
+    return _Done(f"not sent: {answer.problem}", went=may_go_later, wait=_AGAIN_S if may_go_later else None)
 
 
 def _message(wanted: Automatic, conversation: Conversation, engine: Engine, now: int) -> Message | None:
