@@ -227,7 +227,7 @@ def test_what_waits_because_the_table_is_slow_is_counted_once_and_goes(casement)
     casement.automate(rules=[ALWAYS], budget=2)
     casement.wrote()
     casement.react()
-    with casement.slow("Query", 4):
+    with casement.slow("Query", 6):
         casement.work_off()
     assert replies(casement) == []
     casement.now += MINUTE
