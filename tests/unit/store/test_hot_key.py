@@ -1,6 +1,6 @@
 """No key is hot: a modelled second at Meta's highest throughput, through the real keys."""
 
-from local.bench.units import hottest_key
+from local.bench.busy import hottest_key
 
 
 def test_no_key_takes_more_writes_than_a_partition_can():
