@@ -132,7 +132,8 @@ def test_whatever_a_subscriber_does_it_is_told_everything_in_order_and_holds_up_
     for path in MISBEHAVING:
         events = until_all(sink, customer, path, len(said))
         assert texts(events) == texts(fine)
-        assert {each["id"] for each in events} >= {each["id"] for each in fine}
+        last = max(each["sequence"] for each in events if each["type"] == "message.received")  # more may be on its way
+        assert {each["id"] for each in events} >= {each["id"] for each in fine if each["sequence"] <= last}
         assert all(one["sequence"] < next_one["sequence"] for one, next_one in pairwise(events)), path
         for one in sink.at(path):
             assert Webhook(secrets[path]).verify(one.body, dict(one.headers))
