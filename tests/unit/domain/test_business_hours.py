@@ -106,7 +106,13 @@ def test_a_span_that_goes_on_in_the_next_opens_nothing() -> None:
 
 
 def test_who_never_opens_has_no_next_time() -> None:
-    assert hours({"mon": "closed"}).next_open(at("2026-04-01 12:00")) is None
+    assert hours({"mon": "closed", "tue": None}).next_open(at("2026-04-01 12:00")) is None
+
+
+def test_a_day_may_have_ten_spans() -> None:
+    spans = [f"{hour:02}:00-{hour:02}:30" for hour in range(10)]
+
+    assert len(hours({"mon": spans}).week[0]) == 10
 
 
 # --- holidays --------------------------------------------------------------------------------------------------------
@@ -234,21 +240,27 @@ def faults(**given: Any) -> list[str]:
         ({"hours": None}, ["h.hours"]),
         ({"hours": {}}, ["h.hours"]),
         ({"hours": {"funday": "09:00-10:00"}}, ["h.hours.funday"]),
+        ({"hours": "mon-fri 09:00-18:00"}, ["h.hours"]),
         ({"hours": {"mo": "09:00-10:00"}}, ["h.hours.mo"]),
+        ({"hours": {"x-mon": "09:00-10:00"}}, ["h.hours.x-mon"]),
         ({"hours": {"mon-": "09:00-10:00"}}, ["h.hours.mon-"]),
         ({"hours": {"mon-wed": "09:00-10:00", "tue": "09:00-10:00"}}, ["h.hours.tue"]),
         ({"hours": {"mon": "9-10"}}, ["h.hours.mon"]),
         ({"hours": {"mon": "09:00-09:00"}}, ["h.hours.mon"]),
         ({"hours": {"mon": "24:00-25:00"}}, ["h.hours.mon"]),
-        ({"hours": {"mon": "09:60-10:00"}}, ["h.hours.mon"]),
+        ({"hours": {"mon": "09:60-10:30"}}, ["h.hours.mon"]),
+        ({"hours": {"mon": "09:00-10:60"}}, ["h.hours.mon"]),
+        ({"hours": {"mon": "24:00-01:00"}}, ["h.hours.mon"]),
+        ({"hours": {"mon": "09:00-24:30"}}, ["h.hours.mon"]),
         ({"hours": {"mon": 540}}, ["h.hours.mon"]),
-        ({"hours": {"mon": ["09:00-10:00"] * 11}}, ["h.hours.mon"]),
+        ({"hours": {"mon": [f"{hour:02}:00-{hour:02}:30" for hour in range(11)]}}, ["h.hours.mon"]),
         ({"hours": {"mon": ["09:00-12:00", "11:00-13:00"]}}, ["h.hours.mon"]),
         ({"hours": {"mon": ["09:00-12:00", None]}}, ["h.hours.mon"]),
         ({"holidays": "2026-12-25"}, ["h.holidays"]),
         ({"holidays": ["2026-12-25"] * 201}, ["h.holidays"]),
         ({"holidays": ["2026-02-29", "25 December", 7]}, ["h.holidays[0]", "h.holidays[1]", "h.holidays[2]"]),
         ({"holidays": ["2026-12-25/2026-12-24", "12-25/2026-12-26"]}, ["h.holidays[0]", "h.holidays[1]"]),
+        ({"holidays": ["x/12-25", "12-25/x"]}, ["h.holidays[0]", "h.holidays[1]"]),
         ({"holidays": [{"date": "12-25"}]}, ["h.holidays[0]"]),
         ({"holidays": [{"date": "12-25", "hours": "noon"}]}, ["h.holidays[0].hours"]),
         ({"open": True}, ["h.open"]),
