@@ -62,7 +62,7 @@ def told(journal: Journal, *events: Event, now: int = NOON, **more: Any) -> list
     """Write, and put on the queue."""
     found = write(journal, *events, now=now, **more)
     if found:
-        journal.is_told(more.get("scope", SCOPE), found[-1].sequence)
+        journal.is_told(more.get("scope", SCOPE), [one.sequence for one in found])
     return found
 
 
@@ -119,6 +119,15 @@ def test_what_is_long_gone_is_told_again_by_whoever_has_to_do_it_again(desk):
     late = NOON + 10 * UNSURE_MS + MINUTE
 
     assert names(write(desk.journal(), event("a"), event("b"), now=late)) == "ab"
+
+
+def test_what_the_queue_did_not_take_for_minutes_is_told_by_one_who_has_told_what_came_after_it(desk):
+    write(desk.journal(), event("a"), event("b"))  # and the queue does not answer
+    survivor, late = desk.journal(), NOON + UNSURE_MS + MINUTE
+
+    assert names(told(survivor, event("c"), now=late, since=late)) == "c"
+    assert names(told(survivor, event("a"), event("b"), now=late)) == "ab"  # the stream gives it once more
+    assert names(told(survivor, event("a"), event("d"), now=late)) == "d"
 
 
 def test_a_number_is_taken_once(desk):
@@ -224,7 +233,7 @@ def test_whoever_writes_and_dies_every_event_has_one_number_and_the_queue_gets_t
         if trouble == "dies after":
             journals[who] = desk.journal()
         elif found:
-            journals[who].is_told(SCOPE, found[-1].sequence)
+            journals[who].is_told(SCOPE, [one.sequence for one in found])
 
     kept = list(reversed(list(desk.journal().events(SCOPE))))
     assert len({one.event.id for one in kept}) == len(kept)

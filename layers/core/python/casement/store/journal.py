@@ -78,7 +78,7 @@ class Journal:
     def __init__(self, table: Table) -> None:
         self._table = table
         self._tails: dict[str, _Tail] = {}
-        self._told: dict[str, int] = {}  # the last number of a scope that is surely on the queue
+        self._told: dict[str, tuple[int, int]] = {}  # of a scope: from which number to which all is on the queue
 
     def append(
         self, scope: str, events: Iterable[Event], *, since: int, now: int, others: Iterable[str] = ()
@@ -103,11 +103,24 @@ class Journal:
                 return self._to_tell(scope, written, wanted, now)
         raise StoreUnavailable("The journal of a conversation is written to by too many at one time")
 
-    def is_told(self, scope: str, sequence: int) -> None:
-        """Everything up to that number is on the queue: `append` need not give it again."""
+    def is_told(self, scope: str, sequences: Sequence[int]) -> None:
+        """Events with these numbers, rising, are on the queue: `append` need not give them again.
+
+        Those without a gap up to the last are remembered. What lies below a gap may be somebody's who died over it, and
+        who comes for it late.
+        """
+        first = last = sequences[-1]
+        for sequence in reversed(sequences[:-1]):
+            if sequence != first - 1:
+                break
+            first = sequence
         if len(self._told) >= _REMEMBERED:
             self._told.clear()
-        self._told[scope] = max(sequence, self._told.get(scope, 0))
+        from_, to = self._told.get(scope, (first, last))
+        if first <= to + 1 and last >= from_ - 1:
+            self._told[scope] = min(first, from_), max(last, to)
+        elif last > to:
+            self._told[scope] = first, last
 
     def events(self, scope: str, *, before: int | None = None, after: int = 0) -> Iterator[Numbered]:
         """A65. A scope's events, newest first, with numbers below `before` and above `after`."""
@@ -161,13 +174,14 @@ class Journal:
 
     def _to_tell(self, scope: str, pages: Iterable[_Page], wanted: Mapping[str, Event], now: int) -> list[Numbered]:
         """What may not be on the queue: what was asked for, and what others may have died over."""
-        told, unsure_since = self._told.get(scope, 0), now - UNSURE_MS
+        (from_, to), unsure_since = self._told.get(scope, (0, -1)), now - UNSURE_MS
         return [
             one
             for page in pages
-            if page.after > told + 1 and (page.at >= unsure_since or not wanted.keys().isdisjoint(page.ids))
+            if not from_ <= page.first <= page.after - 1 <= to
+            and (page.at >= unsure_since or not wanted.keys().isdisjoint(page.ids))
             for one in page.events()
-            if one.sequence > told and (page.at >= unsure_since or one.event.id in wanted)
+            if not from_ <= one.sequence <= to and (page.at >= unsure_since or one.event.id in wanted)
         ]
 
     def _remember(self, scope: str, pages: Sequence[_Page], back_to: int) -> None:

@@ -39,7 +39,7 @@ class Journal(Protocol):
     def append(
         self, scope: str, events: Iterable[Event], *, since: int, now: int, others: Iterable[str] = ()
     ) -> list[Numbered]: ...
-    def is_told(self, scope: str, sequence: int) -> None: ...
+    def is_told(self, scope: str, sequences: Sequence[int]) -> None: ...
 
 
 class Requests(Protocol):
@@ -88,7 +88,7 @@ def tell(events: Iterable[Event], since: int, telling: Telling, read_alias: Read
         telling.put(deliveries)
     for scope, told in numbered.items():
         if told:
-            telling.journal.is_told(scope, told[-1].sequence)
+            telling.journal.is_told(scope, [one.sequence for one in told])
     return len(deliveries)
 
 
