@@ -194,3 +194,28 @@ def test_what_is_put_behind_something_while_that_is_worked_off_is_not_forgotten(
     assert done
     office.pass_time(2 * MINUTE)
     went_well(office, server)
+
+
+def test_of_two_who_would_try_whether_an_endpoint_is_back_one_does():
+    office = PostOffice(memory())
+    subscription, server = office.subscribe(Server(lambda *_: fails(None)))
+    for number in range(20):
+        office.happened(f"1650555{number:04}")
+    office.settle()
+    office.messages.clear()
+    office.now += MINUTE
+    tried = len(server.got)
+    shards = office.endpoints.find(subscription.id).to_look_at(office.now, 0)
+    others = [Tick(subscription.id, shard, office.now) for shard in shards[1:]]
+    done: list[int] = []
+
+    def meanwhile(params: Any, **_: Any) -> None:
+        if params["Item"]["SK"]["S"] == "health" and not done:
+            done.append(0)
+            done[0] = deliver(others, office.desk, came_before=False)
+
+    office.client.meta.events.register("provide-client-params.dynamodb.PutItem", meanwhile)
+    deliver([Tick(subscription.id, shards[0], office.now)], office.desk, came_before=False)
+
+    assert done == [len(others)]
+    assert len(server.got) == tried + 1

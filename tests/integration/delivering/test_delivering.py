@@ -504,3 +504,34 @@ def test_a_shard_with_many_conversations_that_are_not_due_keeps_no_run_beyond_it
         runs += 1
     assert 2 <= runs < 50
     assert len(server.taken) == 1
+
+
+def test_one_that_goes_on_misses_nothing_where_somebody_still_remembers_that_it_was_paused(office):
+    subscription, server = office.subscribe()
+    paused = subscription.paused("why", office.now)
+    office.subscriptions.replace(subscription, paused)
+    office.subscriptions.all(office.now)
+    remembered = office.subscriptions._remembered
+    office.subscriptions.replace(paused, paused.resumed(office.now, skip=False))
+    office.happened(ALICE)
+    office.subscriptions._remembered = remembered  # of another environment
+    office.settle()
+
+    assert server.sequences() == [1]
+
+
+def test_what_is_due_soon_is_not_forgotten_over_what_is_due_later(office):
+    _, server = office.subscribe()
+    contacts = (f"1650555{number:04}" for number in range(400))
+    one, other, *_ = (each for each in contacts if shard_of(f"{NUMBER}#{each}") == 0)
+    server.answer = lambda *_: fails()
+    office.happened(one)
+    office.settle()
+    server.answer = lambda *_: fails(500, retry_after=3000)
+    office.happened(other)
+    office.settle()
+    office.messages.clear()
+    server.answer = lambda *_: OK
+    office.pass_time(MINUTE)
+
+    assert (server.sequences(one), server.sequences(other)) == ([1], [])

@@ -331,8 +331,8 @@ class _Run:
         return left
 
     def _settle(self, tick: Tick, shard: Shard, due: int | None) -> None:
-        """Keep when a shard is to be looked at next. If something was added meanwhile, look again at once."""
+        """Keep when a shard is to be looked at next, unless something was added meanwhile: whoever added it has it
+        looked at."""
         now = self._desk.clock()
         mark = f"{now}.{tick.made_at}.{tick.after}"
-        if not self._desk.endpoints.settle(self._subscription.id, tick.shard, shard, due, mark, now):
-            self._ticks.append(Tick(self._subscription.id, tick.shard, now))
+        self._desk.endpoints.settle(self._subscription.id, tick.shard, shard, due, mark, now)
