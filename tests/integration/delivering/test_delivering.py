@@ -1,7 +1,7 @@
 """Every event arrives, a conversation's in order, whatever its subscriber answers."""
 
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -18,7 +18,7 @@ from casement.domain.deliveries import (
     shard_of,
     told,
 )
-from casement.domain.endpoint_health import PROBE_S, RETRY_S
+from casement.domain.endpoint_health import FEWEST_ATTEMPTS, PROBE_S, RETRY_S
 from casement.domain.errors import NotFound
 from casement.domain.events import event_id
 from casement.usecases.redeliver import MOST_LOOKED_AT, redeliver_one
@@ -99,6 +99,24 @@ def test_it_is_tried_later_and_later_for_three_days_and_then_given_up(office):
     assert office.counted == ["EventGivenUp"]
 
 
+def test_what_waited_for_three_days_behind_another_is_not_given_up_at_its_first_failure(office):
+    subscription, server = office.subscribe()
+    (bad,) = office.happened(ALICE)
+    office.happened(ALICE)
+    server.answer = lambda delivery, _now: (
+        fails()
+        if delivery.event == bad.event or (delivery.scope == bad.scope and len(server.tries(delivery.event)) < 4)
+        else OK
+    )
+    for _ in range(4):
+        office.happened(BOB)  # who is told of it well enough: the endpoint is not dead
+        office.pass_time(20 * HOUR)
+
+    assert server.sequences(ALICE) == [2]
+    became = [(line.became, line.attempts) for line in office.lines(subscription) if line.scope.endswith(ALICE)]
+    assert became == [(Became.FAILED, 12), (Became.DELIVERED, FEWEST_ATTEMPTS)]
+
+
 def test_an_endpoint_that_asks_to_wait_is_not_asked_meanwhile(office):
     _, server = office.subscribe()
     server.answer = lambda _, now: fails(429, retry_after=40) if now < NOON + 40 * SECOND else OK
@@ -174,6 +192,22 @@ def test_one_bad_event_does_not_keep_a_circuit_open(office):
     office.pass_time(10 * MINUTE)
 
     assert len(server.taken) == 5
+
+
+@pytest.mark.parametrize("elsewhere", [1, 15])
+def test_bad_events_of_one_shard_do_not_keep_from_the_others_that_an_endpoint_is_well(office, elsewhere):
+    def in_shard(shard: int) -> Iterator[str]:
+        contacts = (f"1650555{number:04}" for number in itertools.count())
+        return (contact for contact in contacts if shard_of(f"{NUMBER}#{contact}") == shard)
+
+    _, server = office.subscribe()
+    bad = {office.happened(contact)[0].event for contact in itertools.islice(in_shard(0), 5)}
+    server.answer = all_but(bad)
+    office.settle()  # five in a row: the circuit opens
+    office.happened(next(in_shard(elsewhere)))
+    office.pass_time(10 * MINUTE)
+
+    assert len(server.taken) == 1
 
 
 def test_a_dead_endpoint_is_paused_after_a_day_and_what_it_missed_is_known(office):

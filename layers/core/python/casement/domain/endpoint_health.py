@@ -14,6 +14,7 @@ MINUTE_MS, HOUR_MS = 60_000, 3_600_000
 RETRY_S = (5, 60, 300, 1800, 7200, 18_000, 36_000, 50_400, 72_000)
 PROBE_S = (5, 60, 300, 900, 1800)  # a server that is back should not wait for hours
 GIVEN_UP_AFTER_MS = 72 * HOUR_MS
+FEWEST_ATTEMPTS = 4  # at least: what waited so long behind another is not given up for one moment's fault
 OPENS_AFTER = 5  # different events that failed in a row
 DEAD_WITH = 2  # different events, at least: one alone may be bad itself
 LONGEST_ASKED_S = 3600  # an endpoint may ask to wait, for so long at most

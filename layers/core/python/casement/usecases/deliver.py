@@ -13,13 +13,13 @@ from itertools import islice
 from typing import Protocol
 
 from casement.domain.deliveries import Answer, Became, Delivery, Tick, Told, Waiting, told
-from casement.domain.endpoint_health import GIVEN_UP_AFTER_MS, Endpoint, Health, Shard, wait_s
+from casement.domain.endpoint_health import FEWEST_ATTEMPTS, GIVEN_UP_AFTER_MS, Endpoint, Health, Shard, wait_s
 from casement.domain.subscription import Subscription
 
 WORK_MS = 50_000  # of one run; what is left then comes again
 LEASE_MS = 120_000  # for so long nobody else looks at a shard that is worked off in several runs
 SOON_MS = 90_000  # what is due sooner is not left to the minutely look
-_PROBES_FROM = 20  # conversations, of which the event that was tried least tries whether an endpoint is back
+_PROBES_FROM = 20  # conversations of each shard, of which the event that was tried least tries whether it is back
 _MOST_ATTEMPTS = 20  # at a change that others make too
 _WAS_PAUSED = "The subscription was paused."
 _NOT_KEPT = "The event is no longer kept."
@@ -201,13 +201,14 @@ class _Run:
             return None
         self._failed(delivery, answer, now)
         gives_up_at = max(waiting.since, self._subscription.since) + GIVEN_UP_AFTER_MS
-        if answer.final or now >= gives_up_at:
+        tries_on = attempts < FEWEST_ATTEMPTS
+        if answer.final or (now >= gives_up_at and not tries_on):
             self._log.append(told(delivery, Became.FAILED, now, attempts, answer))
             self._desk.count("EventGivenUp")
             return None
         self._log.append(told(delivery, Became.WAITING, now, attempts, answer))
-        due = min(now + 1000 * wait_s(attempts, answer.retry_after), gives_up_at)
-        return replace(waiting, due=due, attempts=attempts, tried_at=now)
+        due = now + 1000 * wait_s(attempts, answer.retry_after)
+        return replace(waiting, due=due if tries_on else min(due, gives_up_at), attempts=attempts, tried_at=now)
 
     def _succeeded(self, now: int) -> None:
         if self._health.failed or self._health.is_open:  # the other shards go on within a minute
@@ -265,18 +266,38 @@ class _Run:
         now, id_ = self._desk.clock(), self._subscription.id
         if now < self._health.probe_at:
             return False
-        heads = [head for _, head in islice(self._desk.backlog.heads(id_, tick.shard), _PROBES_FROM)]
-        if not heads:
+        probe = self._least_tried(tick.shard)
+        if probe is None:
             self._settle(tick, shard, None)
             return False
         claimed = replace(self._health.probing(now), version=self._health.version + 1)
         if not self._desk.endpoints.keep(id_, self._health, claimed):
             return False
         self._health = claimed
-        self._try(min(heads, key=lambda head: (head.attempts, head.tried_at)))
+        left = self._try(probe)
+        if left is not None and probe.delivery.shard != tick.shard:  # who may have found that shard empty meanwhile
+            known = self._endpoint.due_in(probe.delivery.shard) or left.due
+            mark = f"{now}.{probe.delivery.event}"
+            self._desk.endpoints.mark(id_, probe.delivery.shard, min(known, left.due), mark, now)
         if self._health.is_open:
             self._wake(tick.shard, now)
         return not self._health.is_open
+
+    def _least_tried(self, shard: int) -> Waiting | None:
+        """What tries whether the endpoint is back: of what is next, in whatever shard, what was tried least; None if
+        nothing waits in `shard`. One that was never tried will do."""
+        best: Waiting | None = None
+        others = (each for each in self._endpoint.shards if each != shard and self._endpoint.due_in(each) is not None)
+        for number in (shard, *others):
+            heads = islice(self._desk.backlog.heads(self._subscription.id, number), _PROBES_FROM)
+            for _, head in heads:
+                if best is None or (head.attempts, head.tried_at) < (best.attempts, best.tried_at):
+                    best = head
+                if not best.attempts:
+                    return best
+            if best is None:
+                return None
+        return best
 
     def _work_off(self, tick: Tick, shard: Shard) -> None:
         """Go through the conversations of a shard, from where the tick says, and deliver what is due."""
