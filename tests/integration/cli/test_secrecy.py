@@ -26,6 +26,21 @@ TEMPLATES = [
     ("templates", "import", "template.json", "--yes"),
     ("templates", "delete", "order_update"),
 ]
+SUBSCRIPTIONS = [
+    (("subscriptions", "list"), ""),
+    (
+        ("subscriptions", "add", "https://bot.example/", "--meta", "--ask-secret", "--ask-verify-token"),
+        "sentinel-secret\nsentinel-verify\n",
+    ),
+    (("subscriptions", "show", "sub_1"), ""),
+    (("subscriptions", "test", "sub_1"), ""),
+    (("subscriptions", "pause", "sub_1"), ""),
+    (("subscriptions", "resume", "sub_1"), ""),
+    (("subscriptions", "rotate", "sub_1", "--ask-secret"), "sentinel-secret\n"),
+    (("subscriptions", "redeliver", "sub_1", "--since", "1h"), ""),
+    (("subscriptions", "deliveries", "sub_1"), ""),
+    (("subscriptions", "remove", "sub_1"), "y\n"),
+]
 EVERY_COMMAND = [
     (("keys", "create", "--name", "one"), ""),
     (("keys", "list"), ""),
@@ -43,6 +58,7 @@ EVERY_COMMAND = [
     (("replay",), ""),
     (("replay", "--json", "--dry-run"), ""),
     *(((*command, "--api-key", "sentinel-api-key"), "y\n") for command in TEMPLATES),
+    *(((*command, "--api-key", "sentinel-api-key"), typed) for command, typed in SUBSCRIPTIONS),
     (("webhook", "sign", "body.json"), ""),
     (("flows", "key"), ""),
     (("flows", "key", "--drop-older"), ""),
