@@ -313,3 +313,23 @@ def test_what_is_no_object_is_refused(casement):
     made = create(casement)
     for body in ("[]", "'x'", "7"):
         assert raw(casement, made, "PATCH", json.loads(body.replace("'", '"')))["statusCode"] == 400
+
+
+def test_one_that_was_for_other_numbers_once_is_none_of_a_keys_business(casement):
+    casement.add_key("crm", numbers=frozenset({NUMBER}))
+    all_of_them, some = create(casement), create(casement, numbers=[NUMBER, "1"])
+    its_own = create(casement, key="crm", numbers=[NUMBER])
+    for made in (all_of_them, some, its_own):
+        ask(casement, made, "", {"numbers": [NUMBER]}, method="PATCH")
+
+    for made, status in ((all_of_them, 404), (some, 404), (its_own, 202)):
+        answer = casement.change("POST", f"{SUBSCRIPTIONS}/{made['id']}/redeliver", {"since": 0}, key="crm")
+        assert answer.status == status
+    assert [one["id"] for one in casement.get(SUBSCRIPTIONS, key="crm").body["data"]] == [its_own["id"]]
+
+
+def test_half_a_character_is_no_id_and_no_token(casement):
+    made, half = create(casement), "\ud800"
+
+    create(casement, mode="meta", verify_token=half, status=400)
+    ask(casement, made, "redeliver", {"event_id": half}, status=400)

@@ -59,8 +59,9 @@ class Subscription:
     """Times are epoch milliseconds. `url` is None for one that goes to the stack's event bus.
 
     `types` are event types, or Meta's webhook fields in mode `meta`. No `numbers` means all; a WABA's id among them
-    stands for all that concerns that account. `concurrency` is how many deliveries are under way at a time. `since` is
-    when its state last changed; what happened before `skips_until` is not delivered any more.
+    stands for all that concerns that account; `was_for` are those that it was for before (`*`: all), of which something
+    may wait or be in its log. `concurrency` is how many deliveries are under way at a time. `since` is when its state
+    last changed; what happened before `skips_until` is not delivered any more.
     """
 
     id: str
@@ -69,6 +70,7 @@ class Subscription:
     mode: Mode = Mode.EVENTS
     types: tuple[str, ...] = (ANY,)
     numbers: frozenset[str] = frozenset()
+    was_for: frozenset[str] = frozenset()
     description: str = ""
     concurrency: int = DEFAULT_LANES
     state: State = State.ACTIVE
@@ -130,6 +132,8 @@ class Subscription:
                 changes[name] = read(given[name])
         if "types" in given:
             changes["types"] = _types(given["types"], self.mode)
+        if changes.get("numbers", self.numbers) != self.numbers:
+            changes["was_for"] = self.was_for | (self.numbers or {ANY})
         return self._after(**changes)
 
     def _after(self, **changes: Any) -> Self:
@@ -137,7 +141,8 @@ class Subscription:
 
     def kept(self) -> dict[str, Any]:
         """As it is kept, but for `id` and `version`; `subscription_from` reads it."""
-        return {**asdict(self), "numbers": sorted(self.numbers), "id": None, "version": None}
+        sets = {"numbers": sorted(self.numbers), "was_for": sorted(self.was_for)}
+        return {**asdict(self), **sets, "id": None, "version": None}
 
     def view(self) -> dict[str, Any]:
         """As callers see it, without its secrets."""
@@ -168,6 +173,7 @@ def subscription_from(id_: str, kept: Mapping[str, Any], version: int) -> Subscr
             "mode": Mode(kept["mode"]),
             "types": tuple(kept["types"]),
             "numbers": frozenset(kept["numbers"]),
+            "was_for": frozenset(kept.get("was_for", ())),
             "state": State(kept["state"]),
         }
     )

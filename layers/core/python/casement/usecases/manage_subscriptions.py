@@ -19,6 +19,7 @@ from casement.domain.subscription import (
     new_subscription,
     secret_from,
 )
+from casement.domain.untrusted import is_text
 from casement.usecases.redeliver import Archive, redeliver_one
 
 MOST = 100  # subscriptions
@@ -28,6 +29,7 @@ _LATE_MS = 86_400_000  # an event may be told so long after it happened, or long
 _SETTLES_MS = 10_000  # after so long, whoever still held a subscription for paused has written down what it missed
 _MOST_ATTEMPTS = 5
 _LONGEST_KEPT_S = 30 * 86_400
+_LONGEST_TOKEN, _LONGEST_ID = 1_024, 100  # characters
 
 
 class Subscriptions(Protocol):
@@ -93,8 +95,11 @@ def create(given: Mapping[str, Any], key: ApiKey, desk: Desk) -> Subscription:
     made = new_subscription(given, desk.clock(), desk.randomness(), desk.secret())
     _must_be_for(key, made)
     token = given.get("verify_token")
-    if token is not None and not (made.mode is Mode.META and isinstance(token, str) and token):
-        raise InvalidRequest("verify_token must be a text, and is for mode meta alone.", parameter="verify_token")
+    if token is not None and not (made.mode is Mode.META and is_text(token, _LONGEST_TOKEN)):
+        raise InvalidRequest(
+            f"verify_token must be a text of at most {_LONGEST_TOKEN} characters, and is for mode meta alone.",
+            parameter="verify_token",
+        )
     if made.url is not None:
         desk.may_call(made.url)
         if token is not None:
@@ -214,7 +219,7 @@ def redeliver(subscription: Subscription, given: Mapping[str, Any], desk: Desk) 
         raise InvalidRequest("It is paused: resume it, and it gets what it missed.")
     now = desk.clock()
     if "event_id" in given:
-        if len(given) > 1 or not isinstance(given["event_id"], str):
+        if len(given) > 1 or not is_text(given["event_id"], _LONGEST_ID):
             raise InvalidRequest("event_id must be the id of an event, and stand alone.", parameter="event_id")
         redeliver_one(subscription, given["event_id"], desk.archive, now)
         return {"success": True}
@@ -289,8 +294,9 @@ def _replace(old: Subscription, new: Subscription, desk: Desk) -> Subscription:
 
 
 def _is_for(key: ApiKey, subscription: Subscription) -> bool:
-    """Whether an API key may handle it: one for some numbers only, what tells of none but those."""
-    return not key.numbers or (bool(subscription.numbers) and subscription.numbers <= key.numbers)
+    """Whether an API key may handle it: one for some numbers only, what tells of none but those, and never did."""
+    every = subscription.numbers | subscription.was_for
+    return not key.numbers or (bool(subscription.numbers) and every <= key.numbers)
 
 
 def _must_be_for(key: ApiKey, subscription: Subscription) -> None:
