@@ -133,10 +133,12 @@ class PostOffice:
         self.servers[made.id] = server or Server()
         return made, self.servers[made.id]
 
-    def happened(self, contact: str = ALICE, *, large: bool = False) -> list[Delivery]:
-        """Something happened in a conversation: it is in the journal, and on the queue for whoever wants it."""
+    def happened(self, contact: str = ALICE, *, large: bool = False, ahead: int = 0) -> list[Delivery]:
+        """Something happened in a conversation: it is in the journal, and on the queue for whoever wants it. Its id may
+        be of a time ahead."""
         number = next(self._ids)
-        event = Event(event_id("test", self.now, str(number)), "message.received", self.now, {}, NUMBER, contact)
+        id_ = event_id("test", self.now + ahead, str(number))
+        event = Event(id_, "message.received", self.now, {}, NUMBER, contact)
         sequence = self._sequences[event.scope] = self._sequences.get(event.scope, 0) + 1
         self.journal[(event.scope, sequence)] = event
         made = [

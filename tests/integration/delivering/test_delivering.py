@@ -464,6 +464,23 @@ def test_a_stretch_of_time_can_be_had_again_in_order(office, only_failed):
     assert {line.became for line in office.lines(subscription)} == {Became.DELIVERED}
 
 
+def test_a_window_that_closes_is_had_again_by_when_that_was_told(office):
+    """Its id goes by the end of its window, which is yet to come."""
+    subscription, server = office.subscribe()
+    office.happened(ALICE, ahead=2 * HOUR)
+    office.now += MINUTE
+    office.happened(ALICE)
+    office.settle()
+    server.taken.clear()
+    office.queue.redeliver(Redelivery(subscription.id, NOON, NOON + SECOND, (), office.now))
+    office.pass_time(SECOND)
+    assert [delivery.sequence for delivery in server.taken] == [1]
+
+    office.queue.redeliver(Redelivery(subscription.id, office.now + HOUR, office.now + 3 * HOUR, (), office.now))
+    office.pass_time(SECOND)
+    assert len(server.taken) == 1
+
+
 def test_nothing_is_redelivered_to_one_that_was_removed(office):
     office.queue.redeliver(Redelivery("sub_gone", NOON, office.now, (), office.now))
     office.settle()

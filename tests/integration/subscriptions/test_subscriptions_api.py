@@ -172,6 +172,20 @@ def test_one_that_is_paused_says_why_and_goes_on_with_what_it_missed(casement):
     assert len(casement.subscribers.again) == 1
 
 
+def test_that_a_window_is_closing_counts_among_what_was_missed(casement):
+    made = create(casement, types=["window.closing"])
+    casement.wrote(ALICE)
+    casement.react()
+    casement.now += 22 * HOUR
+    ask(casement, made, "pause")
+    casement.now += 60_000
+    casement.sweep_windows()
+    casement.react()
+    assert [one.type for one in casement.told] == ["window.closing"]
+    became(casement, made, Became.MISSED)
+    assert ask(casement, made, "resume")["missed"] == 1
+
+
 def test_one_may_go_on_without_what_it_missed(casement):
     made = create(casement)
     ask(casement, made, "pause")

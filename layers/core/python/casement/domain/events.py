@@ -17,6 +17,7 @@ from casement.domain.message_key import MessageKey
 SCHEMA_VERSION = "1"
 CUSTOM = "custom."  # followed by the name that an automation gives an event
 OF_META = "meta."  # followed by one of Meta's webhook fields: for subscribers in Meta's own shape alone
+ID_AHEAD_MS = 86_400_000  # what becomes of a window has its id by when that would end: so much may an id be ahead
 
 
 class EventType(StrEnum):

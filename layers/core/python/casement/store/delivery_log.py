@@ -37,7 +37,7 @@ class DeliveryLog:
         return self._merged(subscription, _PREFIX, before or _AFTER, newest_first=True, without=before)
 
     def oldest(self, subscription: str, since: int, until: int, *, after: str = "") -> Iterator[Told]:
-        """A85. The same, oldest first, of what happened from `since` until before `until` (epoch milliseconds)."""
+        """A85. The same, oldest first, of those with an id from `since` until before `until` (epoch milliseconds)."""
         first, last = _first_id(since), _first_id(until)
         return self._merged(subscription, max(first, after), last, newest_first=False, without=after)
 

@@ -10,7 +10,7 @@ from casement.domain.compact_json import dumps
 from casement.domain.deliveries import NOT_ARRIVED, Answer, Became, Delivery, Redelivery, Tick, Told
 from casement.domain.endpoint_health import Endpoint, Health
 from casement.domain.errors import ChangedMeanwhile, InvalidRequest, NotAllowed, NotFound
-from casement.domain.events import Event, EventType, event_id
+from casement.domain.events import ID_AHEAD_MS, Event, EventType, event_id
 from casement.domain.subscription import (
     KEEP_OLD_SECRET_MS,
     KEPT_MS,
@@ -143,7 +143,7 @@ def resume(old: Subscription, desk: Desk, *, redeliver: bool) -> tuple[Subscript
 
 
 def _missed(subscription: Subscription, desk: Desk, now: int) -> Json:
-    lines = desk.log.oldest(subscription.id, max(subscription.since, now - KEPT_MS), now + 1)
+    lines = desk.log.oldest(subscription.id, max(subscription.since, now - KEPT_MS), now + 1 + ID_AHEAD_MS)
     missed = (line for line in islice(lines, 2 * MOST_COUNTED) if line.became is Became.MISSED)
     count = sum(1 for _ in islice(missed, MOST_COUNTED + 1))
     return {"missed": MOST_COUNTED, "more_missed": True} if count > MOST_COUNTED else {"missed": count}

@@ -10,7 +10,7 @@ from typing import Protocol
 
 from casement.domain.deliveries import Became, Delivery, Redelivery, Told
 from casement.domain.errors import NotFound
-from casement.domain.events import Event, Numbered
+from casement.domain.events import ID_AHEAD_MS, Event, Numbered
 from casement.domain.meta_shape import rendered
 from casement.domain.subscription import Subscription
 
@@ -67,12 +67,14 @@ def redeliver_range(wanted: Redelivery, subscription: Subscription, archive: Arc
     lines: list[Told] = []
     left: Redelivery | None = None
     last = ""
-    found = archive.log.oldest(subscription.id, wanted.since, wanted.until, after=wanted.after)
+    found = archive.log.oldest(subscription.id, wanted.since, wanted.until + ID_AHEAD_MS, after=wanted.after)
     for looked_at, line in enumerate(found):
         if len(lines) == MOST_AT_ONCE or looked_at == MOST_LOOKED_AT:
             left = replace(wanted, after=last)
             break
         last = line.event
+        if not wanted.since <= line.at < wanted.until:
+            continue
         if line.became is not Became.WAITING and (not wanted.only or line.became in wanted.only):
             lines.append(line)
     lines.sort(key=lambda line: (line.scope, line.sequence))  # by time they come as Meta told them, late ones early
