@@ -2,6 +2,9 @@
 
 # ruff: noqa: RUF001 - letters that look alike are what this is about
 
+import time
+import tracemalloc
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -160,3 +163,26 @@ def test_every_word_is_said_by_itself_and_in_capitals(word: str, language: str, 
     if is_sayable(word):
         assert was_said(language, word, word, match)
         assert was_said(language, word, word.upper(), match)
+
+
+# --- what it costs: a customer may write whatever they like ----------------------------------------------------------
+
+
+def test_no_text_takes_long_whatever_is_looked_for() -> None:
+    words = Keyword(tuple(("en", "a" * (index % 40 + 1)) for index in range(800)))
+    began = time.process_time()
+
+    assert not said(words, "a" * 4_096)
+    assert time.process_time() - began < 1  # a hundredth of it; four seconds where each place is looked at by itself
+
+
+def test_what_customers_write_is_not_remembered() -> None:
+    word = Keyword((("en", "price"),))
+    tracemalloc.start()
+    before, _ = tracemalloc.get_traced_memory()
+    for index in range(200):
+        said(word, f"{index} " + "\U0001f44d" * 1_000)
+    after, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+
+    assert after - before < 1_000_000

@@ -394,8 +394,11 @@ class _Rules:
             self._tell(f"{path}.type", f"This must be {listed(_SENT_TYPES)}.")
             return given
         _must_know(given, ("type", "context", kind), path, self._tell)
-        if not isinstance(given.get(kind), dict | list) or not given[kind]:
-            self._tell(f"{path}.{kind}", f"A message of type {kind} needs this object.")
+        shape = list if kind == "contacts" else dict
+        if not isinstance(given.get(kind), shape) or not given[kind]:
+            self._tell(
+                f"{path}.{kind}", f"A message of type {kind} needs this {'list' if shape is list else 'object'}."
+            )
         elif kind == "text" and not is_text(given["text"].get("body"), _LONGEST_TEXT):
             self._tell(f"{path}.text.body", f"This must be a text of 1 to {_LONGEST_TEXT} characters.")
         return given

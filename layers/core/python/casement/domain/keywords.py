@@ -9,7 +9,7 @@ anywhere.
 
 import re
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
@@ -95,7 +95,9 @@ def is_sayable(word: str) -> bool:
 def _holds(text: str, word: str, language: str, match: Match) -> bool:
     return any(
         _stands(spelt_word, spelt, match)
-        for spelt_word, spelt in zip(_spellings(word, language), _spellings(text, language), strict=True)
+        for spelt_word, spelt in zip(
+            _spellings(word, language, _of_owners), _spellings(text, language, _of_customers), strict=True
+        )
         if spelt_word
     )
 
@@ -105,30 +107,24 @@ def _stands(word: str, text: str, match: Match) -> bool:
         return word == text
     if match is Match.CONTAINS:
         return word in text
-    at = text.find(word)
-    while at >= 0:
-        if _is_apart(text, at, word):
-            return match is Match.WORD or at == 0
-        at = text.find(word, at + 1)
-    return False
+    apart, spaced = _apart(word), f" {text} "
+    return apart in spaced if match is Match.WORD else spaced.startswith(f" {apart.removeprefix(' ')}")
 
 
-def _is_apart(text: str, at: int, word: str) -> bool:
-    """Whether a word that stands there is one: parted from others by spaces, where its script has them."""
-    before, after = text[at - 1 : at], text[at + len(word) : at + len(word) + 1]
-    begins = before in ("", " ") or _WITHOUT_SPACES.match(word[0]) is not None
-    ends = after in ("", " ") or _WITHOUT_SPACES.match(word[-1]) is not None or _HANGUL.match(word[-1]) is not None
-    return begins and ends
+def _apart(word: str) -> str:
+    """A word with the spaces that part it from others, where its script has them."""
+    begins = "" if _WITHOUT_SPACES.match(word[0]) else " "
+    ends = "" if _WITHOUT_SPACES.match(word[-1]) or _HANGUL.match(word[-1]) else " "
+    return begins + word + ends
 
 
-def _spellings(text: str, language: str) -> Iterable[str]:
+def _spellings(text: str, language: str, fold: Callable[[str, str], str]) -> Iterable[str]:
     """The ways to spell a text in a language; always as many of one language, so that each meets its like."""
     if base_of(language) == "de":
-        return folded(text, "de"), folded(text, "")
-    return (folded(text, language),)
+        return fold(text, "de"), fold(text, "")
+    return (fold(text, language),)
 
 
-@lru_cache(maxsize=16_384)  # every word that 100 rules may have, twice over
 def folded(text: str, language: str) -> str:
     """What of a text counts in a language: words parted by one space. An empty language folds the most."""
     base = base_of(language)
@@ -169,3 +165,9 @@ def _without_accent(letter: str, own: str) -> str:
         accented = unicodedata.normalize("NFC", bare + mark)
         bare = accented if accented in own else bare
     return bare
+
+
+# Of owners' words all are remembered, as many as two numbers may have in two spellings; of what customers write only
+# what is looked at now, in some languages: it can be long, and is nobody else's business.
+_of_owners = lru_cache(maxsize=40_000)(folded)
+_of_customers = lru_cache(maxsize=16)(folded)
