@@ -19,6 +19,7 @@ from casement.domain.automations import (
     SendTemplate,
     State,
     Tag,
+    Untag,
     decide,
     state_from,
     state_view,
@@ -225,6 +226,15 @@ def test_two_bots_stop_answering_each_other() -> None:
     acted = after(automations, *happened)
 
     assert acted == [["r0"]] * 3 + [[]] * 57 + [["r0"]]
+
+
+def test_a_high_limit_counts_every_message_of_the_hour() -> None:
+    automations = rules({"when": "message", "once": "always"}, limit=30)
+    happened = [(message(id=str(minute)), NOW + minute * 60_000) for minute in range(59)]
+
+    acted = after(automations, *happened)
+
+    assert acted == [["r0"]] * 30 + [[]] * 29
 
 
 def test_the_limit_counts_messages_and_nothing_else() -> None:
@@ -445,6 +455,14 @@ def test_actions_come_in_their_order_with_notes_and_data_filled_in() -> None:
     assert handoff.note == "Call them"  # type: ignore[union-attr]
     assert emit.data == {"said": ["Hello, what are your prices?"], "n": [1, None]}  # type: ignore[union-attr]
     assert [type(untag).__name__, type(typing).__name__] == ["Untag", "ShowTyping"]
+
+
+def test_tags_can_be_made_of_answers() -> None:
+    then = [{"tag": ["form", "{{flow.service}}", "{{flow.none}}", "{{flow.long}}"]}, {"untag": "no {{flow.service}}"}]
+    answers = {"service": " cut ", "long": "x" * 200}
+    decided = decide(rules({"when": "flow", "then": then}), message(FORM, answers=answers), State(), NOW)
+
+    assert decided.fired[0].actions == (Tag(("form", "cut", "x" * 100)), Untag(("no  cut",)))
 
 
 def test_a_long_message_of_a_customer_is_cut_and_so_is_a_long_text() -> None:

@@ -84,6 +84,10 @@ def test_the_long_form_is_read_and_written_as_it_is() -> None:
     assert document_of(automations_from(WHOLE)) == WHOLE
 
 
+def test_no_automatic_message_at_all_is_a_budget() -> None:
+    assert automations_from({"budget": 0}).budget == 0
+
+
 def test_nothing_at_all_is_a_document() -> None:
     assert automations_from({}) == Automations()
     assert automations_from({"rules": None, "business_hours": None, "language": None, "budget": None}) == Automations()
@@ -328,6 +332,8 @@ def test_faults_of_the_whole(given: Any, where: str) -> None:
         ({"then": {"reply": "Hi {{contact.name"}}, "then.reply"),
         ({"then": {"reply": "Hi {{ {contact.name} }}"}}, "then.reply"),
         ({"then": {"handoff": "{{who}}"}}, "then.handoff"),
+        ({"then": {"tag": ["vip", "{{who}}"]}}, "then.tag"),
+        ({"then": {"untag": "{{who"}}, "then.untag"),
         ({"then": {"emit": {"name": "a", "data": {"x": ["{{who}}"]}}}}, "then.emit"),
         ({"then": {"template": {"name": "a", "parameters": {"1": "{{who|x}}"}}}}, "then.template"),
         ({"then": {"reply": {"type": "text", "text": ["Hi"]}}}, "then.reply.text"),

@@ -18,6 +18,7 @@ from typing import Any
 from casement.domain.business_hours import BusinessHours
 from casement.domain.keywords import Keyword, said
 from casement.domain.opening_words import opening_in_words
+from casement.domain.profile import LONGEST_TAG
 from casement.domain.reply_texts import DEFAULT, ByLanguage, ValueOf, chosen, rendered
 
 HOUR_MS = 3_600_000
@@ -493,6 +494,8 @@ def _filled(action: Declared, automations: Automations, happened: Happened, at: 
             spoken = action.language or happened.contact.language or automations.language
             value_of = _values(automations, happened, at, spoken)
             return replace(action, parameters=rendered(parameters, lambda name: " ".join(value_of(name).split())))
+        case Tag(tags) | Untag(tags):
+            return replace(action, tags=_tags(tags, _values(automations, happened, at, automations.language)))
         case HandOff(note) if note:
             return HandOff(rendered(note, _values(automations, happened, at, automations.language)))
         case Emit(data=data):
@@ -503,6 +506,12 @@ def _filled(action: Declared, automations: Automations, happened: Happened, at: 
 def _language_of(of_text: str, automations: Automations, happened: Happened) -> str | None:
     """The language of a text that was chosen: its own, else the one that the owner writes in, else the contact's."""
     return of_text if of_text != DEFAULT else automations.language or happened.contact.language
+
+
+def _tags(tags: Iterable[str], value_of: ValueOf) -> tuple[str, ...]:
+    """Tags with what they are made of; those that come to nothing are left out."""
+    filled = (rendered(tag, value_of).strip()[:LONGEST_TAG] for tag in tags)
+    return tuple(dict.fromkeys(filter(None, filled)))
 
 
 def _body(message: Any) -> Mapping[str, Any]:

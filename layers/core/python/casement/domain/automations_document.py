@@ -351,8 +351,7 @@ class _Rules:
 
     def _action(self, name: str, given: Any, where: str, kind: Kind) -> Declared | None:
         path = f"{where}.{name}"
-        if name in ("reply", "template", "handoff", "emit"):
-            self._variables(given, path, kind)
+        self._variables(given, path, kind)
         match name:
             case "reply":
                 return Reply(self._messages(given, path))
