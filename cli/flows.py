@@ -220,5 +220,7 @@ def _endpoint(stack: Stack, flow_id: str) -> str:
 def _read(path: str) -> str:
     try:
         return sys.stdin.read() if path == "-" else Path(path).read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise Trouble(f"{path} can't be read: there is no such file.") from None
     except (OSError, UnicodeDecodeError) as error:
         raise Trouble(f"{path} can't be read: {type(error).__name__}.") from None

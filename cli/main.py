@@ -29,7 +29,7 @@ class Casement(OptionsAnywhere):
 
 app = typer.Typer(
     cls=Casement,
-    help="Looks after a Casement stack: its API keys, secret, health, templates, automations, subscribers.",
+    help="Looks after a Casement stack: its API keys, secret, health, templates, Flows, automations, subscribers.",
     no_args_is_help=True,
     pretty_exceptions_show_locals=False,  # a local variable may hold a token
     add_completion=False,
@@ -60,7 +60,7 @@ def which_stack(
     profile: Annotated[str | None, typer.Option(metavar="NAME", help="The AWS profile to use.")] = None,
     local: Annotated[bool, typer.Option("--local", help="The local stack that `make run` started.")] = False,
 ) -> None:
-    """Looks after a Casement stack: its API keys, secret, health, templates, automations, subscribers."""
+    """Looks after a Casement stack: its API keys, secret, health, templates, Flows, automations, subscribers."""
     if local and (region or profile or (stack and _given(ctx, "stack"))):
         raise typer.BadParameter("--local is a stack of its own: leave --stack, --region and --profile out.")
     where = Where(stack or DEFAULT_STACK, region, profile, local)

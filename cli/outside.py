@@ -15,7 +15,7 @@ from rich.text import Text
 from casement.meta.graph import TIMEOUT
 from cli.stack import Stack, Where, open_stack
 
-_SHORT = frozenset({"language", "status", "result"})  # columns whose words are of use only whole
+_SHORT = frozenset({"language", "status", "result", "id", "event"})  # columns whose words are of use only whole
 _NARROW = 60  # a terminal in which columns would be too narrow to be read
 
 
@@ -69,8 +69,10 @@ def console(*, stderr: bool = False) -> Console:
 class _Rows(Table):
     """A table; in a narrow terminal each row is a paragraph instead, with a line for each column that is not empty."""
 
+    narrow = _NARROW
+
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        if options.max_width >= _NARROW:
+        if options.max_width >= self.narrow:
             yield from super().__rich_console__(console, options)
             return
         if self.title:
@@ -83,9 +85,11 @@ class _Rows(Table):
         yield Text()
 
 
-def table(*columns: str, title: str | None = None) -> Table:
-    """An empty table in the one style of all lists. It folds texts, and leaves short words whole."""
+def table(*columns: str, title: str | None = None, narrow: int = _NARROW) -> Table:
+    """An empty table in the one style of all lists. It folds texts, and leaves short words whole. A terminal with fewer
+    columns than `narrow` gets paragraphs."""
     made = _Rows(title=title, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
+    made.narrow = narrow
     for column in columns:
         made.add_column(column, overflow="fold", no_wrap=column in _SHORT)
     return made

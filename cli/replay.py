@@ -71,7 +71,7 @@ def replay_command(
     segments: Annotated[int, typer.Option(min=1, max=64, help="How many parts of the table are read at a time.")] = 4,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Rebuild what follows from stored facts: the inbox, and what customers do not want.
+    """Rebuild what follows from stored facts: the inbox, what forms said, and what customers do not want.
 
     It reads the whole table once, changes no fact, sends nothing, and writes what is there already once more: it may
     run at any time, beside the functions, twice, or again after it was stopped.

@@ -24,6 +24,7 @@ NO_KEY = (
     "export CASEMENT_API_KEY=$(casement keys create --name subscriptions --scope read --scope manage)"
 )
 _PATH = "/casement/v1/subscriptions"
+_NARROW = 120  # columns of a terminal, in which an id and what stands beside it can be read
 _STYLE = {
     "active": "green",
     "paused": "bold red",
@@ -87,7 +88,7 @@ def list_subscriptions(ctx: typer.Context) -> None:
     if asked.as_json:
         typer.echo(json.dumps(found, indent=2, ensure_ascii=False))
         return
-    shown = table("id", "to", "events", "numbers", "status", "since", "description")
+    shown = table("id", "to", "events", "numbers", "status", "since", "description", narrow=_NARROW)
     for each in found:
         numbers = ", ".join(each["numbers"]) or "all"
         shown.add_row(
@@ -145,8 +146,12 @@ def add(
     if asked.as_json:
         typer.echo(json.dumps(made, indent=2, ensure_ascii=False))
         return
-    typer.echo(f"Subscribed: {made['id']}. It works within five seconds. Try it: casement subscriptions test", err=True)
-    _print_secret(made)
+    typer.echo(
+        f"Subscribed: {made['id']}. It works within five seconds. Try it: casement subscriptions test {made['id']}",
+        err=True,
+    )
+    if not ask_secret:  # who typed it has it
+        _print_secret(made)
 
 
 @app.command("show")
@@ -162,7 +167,9 @@ def test(ctx: typer.Context, id_: Id) -> None:
     asked = _asked(ctx)
     with asked.api() as api:
         tried = api.do("POST", f"{_one(id_)}/test")
-    asked.show(tried, f"Delivered in {tried.get('ms')} ms: it answered {tried.get('status')}.")
+    if asked.as_json or tried["delivered"]:
+        answered = f": it answered {tried['status']}" if "status" in tried else ""  # the event bus has no status
+        asked.show(tried, f"Delivered in {tried.get('ms')} ms{answered}.")
     if not tried["delivered"]:
         raise Trouble(f"It was not taken. {tried.get('why')}")
 
@@ -209,8 +216,10 @@ def rotate(
         rotated = api.do("POST", f"{_one(id_)}/rotate_secret", body)
     if asked.as_json:
         typer.echo(json.dumps(rotated, indent=2, ensure_ascii=False))
-    else:
+    elif not ask_secret:
         _print_secret(rotated)
+    else:
+        typer.echo("It signs with the new secret from now on.", err=True)
 
 
 @app.command("redeliver")
@@ -228,6 +237,8 @@ def redeliver(
     asked = _asked(ctx)
     if (event is None) == (since is None):
         raise typer.BadParameter("Give --event, or --since.")
+    if event is not None and (until is not None or only_failed):
+        raise typer.BadParameter("--until and --only-failed go with --since.")
     body: Json = {"event_id": event} if event is not None else {"only_failed": only_failed}
     if since is not None:
         body["since"] = _seconds(since, asked.work.now)
@@ -256,7 +267,7 @@ def deliveries(
     if asked.as_json:
         typer.echo(json.dumps(found, indent=2, ensure_ascii=False))
         return
-    shown = table("event", "type", "happened", "status", "tries", "answer", "ms", "why")
+    shown = table("event", "type", "happened", "status", "tries", "answer", "ms", "why", narrow=_NARROW)
     for line in found:
         happened = datetime.fromtimestamp(line["timestamp"], UTC).strftime("%Y-%m-%d %H:%M:%S")
         answer, took = line.get("status", ""), line.get("ms", "")

@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
+from casement.domain.automations import Kind
 from casement.domain.automations_document import automations_from
 from casement.domain.errors import AutomationsFaulty
 from casement.store.conversations import Conversations
@@ -15,6 +16,12 @@ from casement.store.profiles import Profiles
 from casement.usecases.try_automations import try_automations
 from cli.automations.files import read_document
 from cli.automations.number import asked_of, faulty, print_json
+
+_HAPPENS = {
+    Kind.MESSAGE: "A message",
+    Kind.OPTED_OUT: "An opt-out",
+    Kind.WINDOW_CLOSING: "A window about to close",
+}
 
 
 def dry_run(
@@ -42,6 +49,8 @@ def dry_run(
     not_first: Annotated[bool, typer.Option("--not-first", help="It is not the first message of its window.")] = False,
 ) -> None:
     """Tell which rules would act on a message, what would be sent, and why the others would not. Nothing is sent."""
+    if text is None and message is None and kind in (None, Kind.MESSAGE):
+        raise typer.BadParameter("Give --text, or --message.")
     asked = asked_of(ctx)
     table = asked.work.stack.table
     automations = asked.store.fresh(asked.number).automations
@@ -76,7 +85,7 @@ def dry_run(
 
 
 def _show(tried: Mapping[str, Any]) -> None:
-    typer.echo(f"A {tried['kind']} at {tried['at']}:")
+    typer.echo(f"{_HAPPENS[tried['kind']]} at {tried['at']}:")
     for fired in tried["fired"]:
         typer.echo(f"{fired['rule']} acts:")
         for action in fired["actions"]:

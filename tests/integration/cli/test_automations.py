@@ -98,6 +98,9 @@ def test_every_fault_of_a_file_is_told(here):
         "  rules[0].when.raining: This is not known here.",
         "  rules[0].then.reply: `who` is no variable.",
     ]
+    said = run(here, "apply", "-", typed="business_hours: {time_zone: Madrid, hours: {mo: 9-18}}", status=1)
+    for place in ("time_zone: ", "hours.mo: "):  # a wrong time zone hides nothing
+        assert f"  business_hours.{place}" in said
     assert "can't be applied" in run(here, "dry-run", "-", "--text", "Hi", typed="[]", status=1)
 
 
@@ -259,6 +262,8 @@ def test_a_dry_run_tells_everything_that_would_be_done(here, tmp_path):
     assert nothing.splitlines()[-1] == "Nothing would be done."
     assert json.loads(run(here, *tap, "--json"))["fired"][0]["rule"] == "all"
     assert "at must be a time" in run(here, "dry-run", "--text", "Hi", "--at", "noon", status=1)
+    assert "Give --text, or --message." in run(here, "dry-run", status=2)
+    assert run(here, "dry-run", "all.yaml", "--kind", "window_closing").startswith("A window about to close at ")
     assert kept(here)["rules"] == []
 
 

@@ -158,4 +158,11 @@ def test_what_can_not_be_is_refused_in_words(filled, text, words):
 
 
 def test_a_file_that_is_not_there(filled):
-    assert "can't be read" in filled.run("flows", "set", "123", "nowhere.json").stderr
+    assert "there is no such file" in filled.run("flows", "set", "123", "nowhere.json").stderr
+
+
+@pytest.mark.parametrize("flow_id", ["a b", "1/2", "ü", "1" * 65])
+def test_an_id_that_no_url_could_hold_is_refused(filled, flow_id):
+    result = filled.run("flows", "set", flow_id, "-", typed=json.dumps({"screens": [{"screen": "A"}]}))
+    assert "A Flow's id must be" in result.stderr
+    assert Flows(filled.table).all() == []

@@ -43,14 +43,14 @@ class Terminal(httpx.BaseTransport):
             )
         return httpx.Response(raw["statusCode"], text=raw["body"])
 
-    def run(self, *arguments: str, typed: str = "", status: int = 0) -> Result:
+    def run(self, *arguments: str, typed: str = "", status: int = 0, columns: int = 220) -> Result:
         outside = Outside(
             open_stack=lambda _: self.stack,
             http=lambda: httpx.Client(transport=self),
             now=lambda: self.casement.now,
             sleep=lambda _: None,
         )
-        environment = {"COLUMNS": "220", "CASEMENT_API_KEY": self.key}
+        environment = {"COLUMNS": str(columns), "CASEMENT_API_KEY": self.key}
         result = CliRunner().invoke(app, ["subscriptions", *arguments], input=typed, obj=outside, env=environment)
         assert result.exit_code == status, result.output
         return result
@@ -79,9 +79,10 @@ def test_what_is_added_is_listed_and_its_secret_is_the_result(terminal):
 
 
 def test_a_bot_of_metas_brings_its_secret_and_its_token(terminal):
-    terminal.run("add", URL, "--meta", "--ask-secret", "--ask-verify-token", typed=f"{BOTS}\n{VERIFY_TOKEN}\n")
+    added = terminal.run("add", URL, "--meta", "--ask-secret", "--ask-verify-token", typed=f"{BOTS}\n{VERIFY_TOKEN}\n")
     (made,) = terminal.casement.subscriptions.fresh()
     assert (made.mode, made.signs_with(0)) == ("meta", [BOTS])
+    assert BOTS not in added.output
 
     refused = terminal.run("add", URL, "--meta", "--ask-verify-token", typed="wrong\n", status=1)
     assert "another token" in refused.stderr
@@ -96,7 +97,20 @@ def test_a_test_says_what_the_server_said_and_fails_if_it_was_not_taken(terminal
     assert "12 ms: it answered 200" in terminal.run("test", made.id).stdout
 
     terminal.casement.subscribers.answer = Answer(None, 10_000, "No answer within 10 s.")
-    assert "No answer within 10 s." in terminal.run("test", made.id, status=1).stderr
+    refused = terminal.run("test", made.id, status=1)
+    assert (refused.stdout, "No answer within 10 s." in refused.stderr) == ("", True)
+
+
+def test_an_id_can_be_copied_from_a_terminal_of_80_columns(terminal):
+    terminal.run("add", URL, "--description", "CRM")
+    (made,) = terminal.casement.subscriptions.fresh()
+    terminal.casement.wrote(ALICE)
+    terminal.casement.react()
+    (event,) = {one.event for one in terminal.casement.told}
+    DeliveryLog(terminal.casement.table).add([told(terminal.casement.told[0], Became.DELIVERED, 0, 1, Answer(200, 9))])
+
+    assert f"id: {made.id}" in terminal.run("list", columns=80).stdout
+    assert f"event: {event}" in terminal.run("deliveries", made.id, columns=80).stdout
 
 
 def test_one_is_paused_and_goes_on(terminal):

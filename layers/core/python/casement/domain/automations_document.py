@@ -84,7 +84,7 @@ def automations_from(given: object) -> Automations:
 
 def _automations(given: object, tell: Tell) -> Automations:
     if not isinstance(given, dict):
-        tell("", "Automations are a JSON object.")
+        tell("", 'Automations are an object, such as {"answer": true}.')
         return Automations()
     _must_know(given, _DOCUMENT, "", tell)
     hours = None

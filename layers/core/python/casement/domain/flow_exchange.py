@@ -12,6 +12,7 @@ the customer has just given.
 Meta's side: https://developers.facebook.com/docs/whatsapp/flows/guides/implementingyourflowendpoint
 """
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -27,6 +28,7 @@ DEFAULT_DEADLINE_MS, LONGEST_DEADLINE_MS, SHORTEST_DEADLINE_MS = 5_000, 8_000, 5
 MOST_SCREENS = 100
 LAST = "SUCCESS"
 NO_LONGER_VALID = "This form is no longer open."
+_FLOW_ID = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 _LONGEST_SCREEN = 200
 _LONGEST_MESSAGE = 1_000
 
@@ -85,6 +87,9 @@ def flow_config_from(flow_id: str, given: object, *, before: FlowConfig | None, 
     gets one made of 32 `random` bytes. Raises `InvalidRequest`. Whether the URL may be called is for the caller to find
     out.
     """
+    if not _FLOW_ID.fullmatch(flow_id):  # it is part of the URL that Meta calls
+        why = "A Flow's id must be 1 to 64 letters, digits, `-`, `_` and `.`; Meta's are digits."
+        raise InvalidRequest(why, parameter="flow_id")
     if not isinstance(given, dict) or not given.keys() & {"backend", "screens"}:
         raise InvalidRequest("A Flow is answered by a backend, by screens, or by both.", parameter="screens")
     if unknown := sorted(given.keys() - {"backend", "screens"}):

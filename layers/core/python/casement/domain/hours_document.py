@@ -35,9 +35,10 @@ def hours_from(given: object, path: str, tell: Tell) -> BusinessHours | None:
     time_zone = given.get("time_zone")
     if not isinstance(time_zone, str) or not _is_zone(time_zone):
         tell(f"{path}.time_zone", "This must be a time zone by its name, such as `Europe/Madrid`.")
-        return None
+        time_zone = None
     week = _week(given.get("hours"), f"{path}.hours", tell)
-    return BusinessHours(time_zone, week, tuple(_holidays(given.get("holidays"), f"{path}.holidays", tell)))
+    holidays = tuple(_holidays(given.get("holidays"), f"{path}.holidays", tell))
+    return BusinessHours(time_zone, week, holidays) if time_zone is not None else None
 
 
 def hours_view(hours: BusinessHours) -> dict[str, Any]:
