@@ -317,6 +317,33 @@ def test_who_opts_out_gets_the_last_word_and_no_other_answer(casement):
     assert replies(casement)[1:] == ["Heard: Hi", "You hear no more from us"]
 
 
+def test_what_is_too_late_for_an_answer_does_not_use_it_up(casement):
+    hours = {"time_zone": "UTC", "hours": {"mon": "09:00-09:01"}}
+    casement.automate(business_hours=hours, away="We are away", limit=1)
+    for minutes in (120, 60, 11):
+        casement.wrote(ago=minutes * MINUTE)  # Meta could not reach us until now
+    casement.catch_up()
+    assert replies(casement) == []
+    casement.now += MINUTE
+    writes(casement, "Hello?")
+
+    assert replies(casement) == ["We are away"]
+
+
+def test_who_opted_out_is_not_written_to_since_a_window_is_closing(casement):
+    closing = [{"reply": "Still there?"}, {"template": {"name": "hello_world"}}]
+    rules = [{"id": f"c{index}", "when": "window_closing", "then": then} for index, then in enumerate(closing)]
+    casement.automate(rules=[*rules, {"id": "look", "when": "window_closing", "then": {"handoff": "Nobody answers"}}])
+    casement.sweep_windows()
+    writes(casement, "Stop!")
+    casement.now += 22 * HOUR + MINUTE
+    casement.sweep_windows()
+    casement.catch_up()
+
+    assert replies(casement) == []
+    assert [each["note"] for each in casement.conversation()["casement"]["needs_attention"]] == ["Nobody answers"]
+
+
 def test_a_window_that_is_closing_may_be_answered(casement):
     casement.automate(
         rules=[{"id": "closing", "when": "window_closing", "then": [{"reply": "{{contact.name}}, still there?"}]}]

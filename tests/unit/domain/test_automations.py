@@ -25,6 +25,8 @@ from casement.domain.automations import (
     state_view,
 )
 from casement.domain.automations_document import automations_from
+from casement.domain.compact_json import dumps
+from casement.domain.jobs import TOO_LATE_MS
 
 NOW = 1_775_001_600_000  # 2026-04-01, a Wednesday, 02:00 in Madrid
 NOON = NOW + 10 * HOUR_MS
@@ -221,7 +223,8 @@ def test_nothing_follows_while_a_person_has_the_conversation() -> None:
 
 def test_two_bots_stop_answering_each_other() -> None:
     automations = rules({"when": "message", "once": "always"}, limit=3)
-    happened = [(message(id=str(minute)), NOW + minute * 60_000) for minute in range(61)]
+    times = [NOW + minute * 60_000 for minute in range(61)]
+    happened = [(message(id=str(at), at=at), at) for at in times]
 
     acted = after(automations, *happened)
 
@@ -287,6 +290,59 @@ def test_what_was_decided_is_known_when_many_have_come_since() -> None:
     assert len(decide(automations, message(id="20"), state, NOW).state.answered) == 20
 
 
+def test_what_acts_once_acts_again_on_what_it_acted_on_when_many_have_come_since() -> None:
+    lead = {"when": "first_message", "then": {"emit": "lead"}}
+    automations = rules(lead, {"when": "message", "then": {"tag": "x"}, "once": "always"})
+    decided = decide(automations, message(is_first=True), State(), NOW)
+    state = decided.state
+    for index in range(30):
+        state = decide(automations, message(id=str(index)), state, NOW + index).state
+
+    assert decide(automations, message(is_first=True), state, NOW + 60).fired[0] == decided.fired[0]
+    assert acting(decide(automations, message(id="other", is_first=True), state, NOW + 60)) == ["r1"]
+
+
+@pytest.mark.parametrize("once", ["window", "always", {"per_s": 3600}])
+def test_what_comes_too_late_for_a_message_leaves_it_to_what_comes_in_time(once: Any) -> None:
+    automations = rules(
+        {"when": "message", "then": [{"reply": "Hi"}, {"tag": "x"}], "once": once},
+        {"when": "message", "then": {"tag": "y"}, "once": "window"},
+        limit=1,
+    )
+    now = NOW + TOO_LATE_MS + 60_000
+    late = decide(automations, message(), State(), now)
+    in_time = decide(automations, message(id="wamid.2", at=now), late.state, now)
+
+    assert acting(late) == ["r0", "r1"]  # whoever sends knows that it is too late; tags are not
+    assert decide(automations, message(), in_time.state, now).fired == late.fired
+    assert acting(in_time) == ["r0"]
+    assert acting(decide(automations, message(id="wamid.3", at=now), in_time.state, now)) == []
+
+
+def test_who_asked_not_to_be_written_to_gets_no_message_that_answers_nothing() -> None:
+    automations = rules(
+        {"when": "window_closing"},
+        {"when": "window_closing", "then": {"template": {"name": "hello"}}},
+        {"when": "window_closing", "then": {"handoff": True}},
+    )
+    closing = message({}, kind=Kind.WINDOW_CLOSING)
+
+    assert acting(decide(automations, closing, State(), NOW)) == ["r0", "r1", "r2"]
+    assert acting(decide(automations, replace(closing, is_unwanted=True), State(), NOW)) == ["r2"]
+
+
+def test_what_is_remembered_of_a_conversation_fits_into_an_item_of_the_table() -> None:
+    every = [{"id": f"{index:03}".ljust(64, "x"), "when": "message", "then": {"tag": "x"}} for index in range(100)]
+    for index, rule in enumerate(every):
+        rule["once"] = "always" if index % 2 else {"per_s": 1}
+    automations, state = rules({**every[0], "then": {"reply": "Hi"}}, *every[1:], limit=60), State()
+    for at in range(NOW, NOW + HOUR_MS, 40_000):
+        state = decide(automations, message(id=str(at), at=at), state, at).state
+
+    assert len(dumps(state_view(state))) < 200_000  # of 400 KB
+    assert sum(one.messages for one in state.answered) == 60
+
+
 def test_a_rule_that_is_gone_is_forgotten() -> None:
     state = decide(rules({"id": "old", "when": "message"}), message(), State(), NOW).state
     after = decide(rules({"id": "new", "when": "message"}), message(id="wamid.2"), state, NOW).state
@@ -329,20 +385,24 @@ HAPPENED = st.builds(
 @given(RULES, st.integers(1, 6), st.lists(st.tuples(HAPPENED, st.integers(0, 20 * 60_000)), max_size=25))
 def test_no_hour_has_more_messages_than_the_limit(rules: Any, limit: int, steps: list[tuple[Happened, int]]) -> None:
     automations = automations_from({"rules": rules, "limit": limit})
-    state, now, sent, acted = State(), NOW, list[int](), dict[tuple[str, int | None], set[str]]()
-    for happened, passes in steps:
+    state, now, acted = State(), NOW, dict[tuple[str, int | None], set[str]]()
+    first, sent = dict[str, tuple[Happened, int]](), dict[tuple[str, str], list[int]]()
+    for told, passes in steps:
         now += passes
+        known, at = first.setdefault(told.id, (told, now))  # of one id, there is one message
+        happened = replace(known, at=at)
         decided = decide(automations, happened, state, now)
-        if decided.state is not state:
+        if decided.state is not state and now - at <= TOO_LATE_MS:
             for fired in decided.fired:
-                sent += [now] * sum(isinstance(action, Send) for action in fired.actions)
+                sent.setdefault((fired.rule, happened.id), [now] * sum(isinstance(one, Send) for one in fired.actions))
                 acted.setdefault((fired.rule, happened.window), set()).add(happened.id)
         assert decide(automations, happened, decided.state, now + HOUR_MS).fired == decided.fired or not decided.fired
         state = state_from(state_view(decided.state))
         assert len(decided.fired) + len(decided.passed) == len(automations.rules)
 
-    for at in sent:
-        assert sum(at - HOUR_MS < each <= at for each in sent) <= limit
+    all_sent = [at for each in sent.values() for at in each]
+    for at in all_sent:
+        assert sum(at - HOUR_MS < each <= at for each in all_sent) <= limit
     for rule in automations.rules:
         if rule.once.per_window:
             assert all(len(ids) == 1 for (id_, _), ids in acted.items() if id_ == rule.id)

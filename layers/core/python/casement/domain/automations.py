@@ -6,6 +6,7 @@ Nothing happens here. The document that owners write is read in `casement.domain
 What holds whatever the rules say: a rule acts once in a window unless it says otherwise; nothing is answered while a
 person has the conversation, nor more often than `limit` times an hour, so that two bots cannot answer each other for
 ever. Whoever decides again on the same message, since something broke off between deciding and acting, gets the same.
+What comes too late is answered with nothing, and so spends nothing.
 """
 
 import hashlib
@@ -16,12 +17,14 @@ from enum import StrEnum
 from typing import Any
 
 from casement.domain.business_hours import BusinessHours
+from casement.domain.jobs import TOO_LATE_MS
 from casement.domain.keywords import Keyword, said
 from casement.domain.opening_words import opening_in_words
 from casement.domain.profile import LONGEST_TAG
 from casement.domain.reply_texts import DEFAULT, ByLanguage, ValueOf, chosen, rendered
 
 HOUR_MS = 3_600_000
+_CLOCKS_DIFFER_MS = 5_000  # at most: who sends may think that it is not too late yet
 DEFAULT_LIMIT = 5  # automatic messages an hour and conversation
 _REMEMBERED = 20  # of what happened lately, at least: as many may be decided on again after a crash
 _LONGEST_BODY = 4_096  # characters of a text message
@@ -205,6 +208,7 @@ class Happened:
     `id` is the same whenever it is told of: a wamid, or what stands for one. `element` is Meta's `messages[]` element,
     empty where there is none. `window` is when this run of the customer service window opened, None where none is open;
     `answers` are those of a Flow, by the form's names, and `flow` is its id or name, where a token of ours tells it.
+    `is_unwanted`: a message would be no answer, and the customer asked not to be written to.
     """
 
     kind: Kind
@@ -216,6 +220,7 @@ class Happened:
     contact: Contact = Contact()
     answers: Mapping[str, Any] | None = None
     flow: str | None = None
+    is_unwanted: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,7 +234,8 @@ class Last:
 
 @dataclass(frozen=True, slots=True)
 class Answered:
-    """Something that rules acted on: a digest of its id, when by our clock, which rules, and with how many messages."""
+    """Something that rules acted on: a digest of its id, when by our clock, which rules (none where that was long ago),
+    and with how many messages."""
 
     happened: str
     at: int
@@ -302,12 +308,14 @@ def decide(automations: Automations, happened: Happened, state: State, now: int)
     What rules acted on before, they act on again in the same way, whatever has come since.
     """
     mark = mark_of(happened.id)
-    before = next((one for one in state.answered if one.happened == mark), None)
+    before = next((one for one in state.answered if one.happened == mark and one.rules), None)
     if before:
         return _again(automations, happened, state, before)
     fired: list[Fired] = []
+    acting: list[Rule] = []
     passed: list[Passed] = []
     left = automations.limit - _messages_lately(state, now)
+    late = now - happened.at > TOO_LATE_MS + _CLOCKS_DIFFER_MS
     stopped_by: str | None = None
     for rule in automations.rules:
         why = (
@@ -317,13 +325,19 @@ def decide(automations: Automations, happened: Happened, state: State, now: int)
         )
         if why is None:
             stopped_by = rule.id if rule.stop else None
-            why = _why_not_now(rule, happened, state, now, left)
+            last = state.fired.get(rule.id)
+            if last and last.happened == mark:  # it did, and much has come since
+                fired.append(_fire(rule, automations, happened, last.at))
+                continue
+            messages = 0 if late else _messages_of(rule)
+            why = _why_not_now(rule, happened, state, now, messages, left)
         if why is not None:
             passed.append(Passed(rule.id, why))
             continue
         fired.append(_fire(rule, automations, happened, now))
-        left -= _messages_of(rule)
-    return Decided(tuple(fired), tuple(passed), _after(automations, state, mark, fired, now))
+        acting.append(rule)
+        left -= messages
+    return Decided(tuple(fired), tuple(passed), _after(automations, state, happened, acting, now, late=late))
 
 
 def scope_of(happened: Happened) -> int:
@@ -351,30 +365,41 @@ def _messages_of(rule: Rule) -> int:
     return sum(isinstance(action, Reply | SendTemplate) for action in rule.then)
 
 
-def _after(automations: Automations, state: State, mark: str, fired: Iterable[Fired], now: int) -> State:
-    """The state once these rules have acted."""
-    acting = {one.rule: one for one in fired}
+def _after(
+    automations: Automations, state: State, happened: Happened, acting: Iterable[Rule], now: int, *, late: bool
+) -> State:
+    """The state once these rules have acted. Where that is too `late` for messages, who has some has yet to act."""
+    acting = tuple(acting)
     if not acting:
         return state
-    counted = {rule.id: rule for rule in automations.rules if rule.once.per_window or rule.once.per_ms}
+    mark, done = mark_of(happened.id), [rule for rule in acting if not (late and _messages_of(rule))]
+    counted = {rule.id for rule in automations.rules if rule.once.per_window or rule.once.per_ms}
     last = {rule: last for rule, last in state.fired.items() if rule in counted}
-    last |= {rule: Last(one.scope, mark, now) for rule, one in acting.items() if rule in counted}
-    messages = sum(_messages_of(rule) for rule in automations.rules if rule.id in acting)
-    answered = (*state.answered, Answered(mark, now, tuple(acting), messages))
-    lately = (one for one in answered[:-_REMEMBERED] if one.messages and one.at > now - HOUR_MS)
+    last |= {rule.id: Last(_scope(rule, happened), mark, now) for rule in done if rule.id in counted}
+    messages = sum(map(_messages_of, done))
+    answered = (*state.answered, Answered(mark, now, tuple(rule.id for rule in acting), messages))
+    # Of what is older, only how much was said matters: with the names of 100 rules it would fill an item of the table.
+    older = (one for one in answered[:-_REMEMBERED] if one.messages and one.at > now - HOUR_MS)
+    lately = (replace(one, rules=()) for one in older)
     return replace(state, fired=last, answered=(*lately, *answered[-_REMEMBERED:]))
 
 
-def _why_not_now(rule: Rule, happened: Happened, state: State, now: int, left: int) -> str | None:
-    """Why a rule that holds does not act now."""
+def _scope(rule: Rule, happened: Happened) -> str:
+    return str(scope_of(happened)) if rule.once.per_window else ""
+
+
+def _why_not_now(rule: Rule, happened: Happened, state: State, now: int, messages: int, left: int) -> str | None:
+    """Why a rule that holds, and would send so many messages where so many are left, does not act now."""
     if state.paused_by is not None:
         return f"Automations are paused in this conversation: {state.paused_by}"
+    if happened.is_unwanted and _messages_of(rule):
+        return "The customer asked not to be written to, and has written nothing that it would answer."
     last = state.fired.get(rule.id)
     if last and rule.once.per_ms and now - last.at < rule.once.per_ms:
         return "It has acted in this conversation lately."
     if last and rule.once.per_window and last.scope and int(last.scope) >= scope_of(happened):
         return "It has acted in this window."
-    if (wanted := _messages_of(rule)) and wanted > left:
+    if messages > left:
         return "This conversation has had as many automatic messages as it may have in an hour."
     return None
 
@@ -479,8 +504,8 @@ def _fits_source(wanted: CameBy, referral: Any) -> bool:
 
 
 def _fire(rule: Rule, automations: Automations, happened: Happened, at: int) -> Fired:
-    scope = str(scope_of(happened)) if rule.once.per_window else ""
-    return Fired(rule.id, tuple(_filled(action, automations, happened, at) for action in rule.then), scope, at)
+    actions = tuple(_filled(action, automations, happened, at) for action in rule.then)
+    return Fired(rule.id, actions, _scope(rule, happened), at)
 
 
 def _filled(action: Declared, automations: Automations, happened: Happened, at: int) -> Action:

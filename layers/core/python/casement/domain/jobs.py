@@ -11,6 +11,8 @@ from typing import Any
 
 from casement.domain.message_key import MessageKey
 
+TOO_LATE_MS = 10 * 60_000  # after what it follows from, an automation does nothing to a customer any more
+
 
 class Do(StrEnum):
     """What an automation has the outbox do, and what `what` then is."""

@@ -101,6 +101,7 @@ class _Occasion:
     waba_id: str
     kept: Mapping[str, Any] = field(default_factory=dict)  # as the fact keeps it; empty where there is none
     form: Tied | None = None
+    is_unwanted: bool = False
 
 
 def take_up(
@@ -140,7 +141,8 @@ def follow_up(occasion: OptedOut | Closing, conversation: Conversation, watch: W
     if isinstance(occasion, OptedOut):
         what = _Occasion(Kind.OPTED_OUT, f"stop {occasion.id}", occasion.at, occasion.waba_id)
     else:
-        what = _Occasion(Kind.WINDOW_CLOSING, f"closing {occasion.opener}", occasion.at, occasion.waba_id)
+        id_, unwanted = f"closing {occasion.opener}", conversation.consent.forbids_all is not None
+        what = _Occasion(Kind.WINDOW_CLOSING, id_, occasion.at, occasion.waba_id, is_unwanted=unwanted)
         if conversation.opener is None or conversation.opener.id != occasion.opener:  # the customer wrote since
             return NOTHING
     if is_group(conversation.contact) or not desk.of(number).follow(what.kind):
@@ -190,6 +192,7 @@ def _happened(occasion: _Occasion, contact: Contact, standing: Standing) -> Happ
         contact,
         (occasion.form.submission.answers or {}) if occasion.form else None,  # a form that can't be read is one
         occasion.form.flow if occasion.form else None,
+        occasion.is_unwanted,
     )
 
 

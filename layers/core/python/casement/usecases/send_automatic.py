@@ -13,7 +13,7 @@ from casement.domain.compact_json import dumps
 from casement.domain.contact import GROUP, is_bsuid, is_group
 from casement.domain.conversation import Conversation
 from casement.domain.errors import GraphError, IdempotencyKeyReused, StillUnderWay
-from casement.domain.jobs import Automatic, Do, Job
+from casement.domain.jobs import TOO_LATE_MS, Automatic, Do, Job
 from casement.domain.policy import Purpose, WhenLimited
 from casement.domain.sending import Message
 from casement.domain.template_choice import Candidate, Chosen, choose, languages_for
@@ -24,7 +24,6 @@ from casement.usecases.once import Once
 from casement.usecases.send_message import Asking, send_message
 from casement.usecases.windows import AUTOMATION
 
-TOO_LATE_MS = 10 * 60_000  # after what it follows from
 _AGAIN_S = 5.0
 _ASKER = "automations"  # whose idempotency keys they are
 
