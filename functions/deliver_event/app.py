@@ -66,8 +66,10 @@ def _let_go(lane: "Future[list[str]]", group: Sequence[Record], queue: Deliverie
 def _work(group: Sequence[Record], desk: DeliveryDesk, archive: Archive, queue: Deliveries) -> list[str]:
     """Work on the messages of one group, in order; the ids of those that must come again."""
     tries = max(int(record["attributes"].get("ApproximateReceiveCount", "1")) for record in group)
+    sent = group[0]["attributes"].get("SentTimestamp")
+    work = [work_from(record["body"]) for record in group]
     try:
-        done, wait = _do([work_from(record["body"]) for record in group], desk, archive, queue, came_before=tries > 1)
+        done, wait = _do(work, desk, archive, queue, came_before=tries > 1, sent_at=int(sent) if sent else None)
     except StoreUnavailable as error:
         logger.warning("the table or the queue did not answer, so it waits", why=str(error))
         done, wait = 0, float(min(2**tries, LONGEST_WAIT_S))
@@ -84,6 +86,7 @@ def _do(
     queue: Deliveries,
     *,
     came_before: bool,
+    sent_at: int | None,
 ) -> tuple[int, float]:
     """Do what messages ask for; how many are done with, and the seconds until the others are to come again."""
     now = desk.clock()
@@ -99,7 +102,7 @@ def _do(
             logger.info("to be delivered again", subscription=wanted.subscription, events=events)
             return 1, 0
     lane = [one for one in work if not isinstance(one, Redelivery)]
-    done = deliver(lane, desk, came_before=came_before)
+    done = deliver(lane, desk, came_before=came_before, sent_at=sent_at)
     logger.info("delivered", subscription=lane[0].subscription, messages=done)
     return done, 0
 

@@ -50,11 +50,12 @@ def fails(status: int | None = 500, *, retry_after: int | None = None) -> Answer
 
 @dataclass
 class Message:
-    """A message of the queue; it is hidden until `visible_at`."""
+    """A message of the queue, put there at `sent_at`; it is hidden until `visible_at`."""
 
     id: str
     group: str
     body: str
+    sent_at: int
     visible_at: int = 0
     receives: int = 0
 
@@ -217,7 +218,8 @@ class PostOffice:
             id_ = f"{entry['MessageGroupId']} {entry['MessageDeduplicationId']}"
             if self.now - self._seen.get(id_, -REMEMBERED_MS) >= REMEMBERED_MS:
                 self._seen[id_] = self.now
-                self.messages.append(Message(f"m{next(self._ids)}", entry["MessageGroupId"], entry["MessageBody"]))
+                id_ = f"m{next(self._ids)}"
+                self.messages.append(Message(id_, entry["MessageGroupId"], entry["MessageBody"], self.now))
         self._after()
         return {}
 
@@ -263,5 +265,9 @@ class PostOffice:
 
 
 def _record(message: Message) -> dict[str, Any]:
-    attributes = {"MessageGroupId": message.group, "ApproximateReceiveCount": str(message.receives)}
+    attributes = {
+        "MessageGroupId": message.group,
+        "ApproximateReceiveCount": str(message.receives),
+        "SentTimestamp": str(message.sent_at),
+    }
     return {"messageId": message.id, "receiptHandle": message.id, "body": message.body, "attributes": attributes}

@@ -314,6 +314,35 @@ def test_a_body_that_was_too_large_for_the_queue_is_read_where_it_is_kept(office
     assert office.log.find(subscription.id, missing.event).became is Became.FAILED
 
 
+def test_a_subscriber_that_is_slower_than_what_happens_does_not_fill_the_queue(office):
+    """SQS looks for work among the first messages of a queue alone: who fills it keeps from others what is theirs."""
+    subscription, server = office.subscribe(concurrency=2)
+    turn, longest = itertools.cycle((ALICE, BOB, CAROL)), 0
+
+    def slowly(_delivery: Delivery, _now: int) -> Answer:
+        nonlocal longest
+        office.now += 4 * SECOND
+        if office.now < NOON + HOUR:
+            for _ in range(4):
+                office.happened(next(turn))
+        longest = max(longest, len(office.messages))
+        return OK
+
+    server.answer = slowly
+    office.happened(next(turn))
+    office.pass_time(HOUR)
+    happened = len(office.journal)
+    assert happened > 3_000
+    assert longest < happened / 4
+    office.pass_time(4 * HOUR)
+
+    for contact in (ALICE, BOB, CAROL):
+        there = sorted(sequence for scope, sequence in office.journal if scope == f"{NUMBER}#{contact}")
+        assert server.sequences(contact) == there
+    assert len(server.got) == happened
+    assert {line.became for line in office.lines(subscription)} == {Became.DELIVERED}
+
+
 def test_a_subscriber_that_is_done_does_not_wait_for_one_that_hangs(office):
     _, slow = office.subscribe()
     _, quick = office.subscribe()

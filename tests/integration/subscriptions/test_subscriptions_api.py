@@ -7,7 +7,7 @@ import pytest
 
 from casement.domain.api_key import Scope
 from casement.domain.deliveries import Answer, Became, Redelivery, told
-from casement.domain.endpoint_health import Health
+from casement.domain.endpoint_health import Health, Shard
 from casement.store.delivery_log import DeliveryLog
 from casement.store.endpoints import Endpoints
 from tests.support import event_schemas
@@ -206,7 +206,7 @@ def test_who_goes_on_or_moves_has_no_past_and_what_waits_is_looked_at(casement):
     ):
         made = create(casement)
         endpoints.keep(made["id"], Health(), Health(("a",) * 5, 1, casement.now + DAY, version=1))
-        endpoints.mark(made["id"], 3, casement.now + DAY, "mark", casement.now)
+        endpoints.mark(made["id"], 3, Shard("mark", casement.now, casement.now + DAY))
         casement.subscribers.ticks.clear()
         do(made)
 

@@ -72,11 +72,13 @@ class Health:
 @dataclass(frozen=True, slots=True)
 class Shard:
     """That something may wait in a shard. `due` is when to look (epoch milliseconds), None if nothing waits; `mark`
-    tells one state of it from another, `marked_at` is when it was written."""
+    tells one state of it from another, `marked_at` is when it was written; `looked_at` when somebody last looked, as
+    far as who wrote it knew: a tick that was made before is of no use any more."""
 
     mark: str
     marked_at: int
     due: int | None
+    looked_at: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,14 +36,13 @@ class Endpoints:
             return self._table.put_new(made) is None
         return self._table.replace(made, "version", old.version)
 
-    def mark(self, subscription: str, shard: int, due: int, mark: str, now: int) -> None:
-        """A77. Something waits in a shard, to be looked at when it is `due` (epoch milliseconds)."""
-        self._table.put(_shard_item(subscription, shard, Shard(mark, now, due)))
+    def mark(self, subscription: str, shard: int, state: Shard) -> None:
+        """A77. Something waits in a shard, to be looked at when it is `due`."""
+        self._table.put(_shard_item(subscription, shard, state))
 
-    def settle(self, subscription: str, shard: int, was: Shard, due: int | None, mark: str, now: int) -> bool:
-        """A78. What waits in a shard was looked at, unless something was added meanwhile: when it is due, None if
-        nothing is left."""
-        return self._table.replace(_shard_item(subscription, shard, Shard(mark, now, due)), "mark", was.mark)
+    def settle(self, subscription: str, shard: int, was: Shard, state: Shard) -> bool:
+        """A78. What waits in a shard was looked at, unless something was added meanwhile."""
+        return self._table.replace(_shard_item(subscription, shard, state), "mark", was.mark)
 
 
 def _health_item(subscription: str, health: Health) -> Item:
@@ -71,10 +70,16 @@ def _health(found: Item) -> Health:
 
 
 def _shard_item(subscription: str, shard: int, state: Shard) -> Item:
-    kept: Attributes = {"mark": state.mark, "marked_at": state.marked_at, "due": state.due}
+    kept: Attributes = {
+        "mark": state.mark,
+        "marked_at": state.marked_at,
+        "due": state.due,
+        "looked_at": state.looked_at,
+    }
     key = keys.Key(keys.endpoint(subscription), f"{keys.SHARD}{shard}")
     return item(key, kept, state.marked_at // 1000 + _KEPT_S)
 
 
 def _shard(found: Item) -> Shard:
-    return Shard(text(found, "mark"), number(found, "marked_at") or 0, number(found, "due"))
+    looked_at = number(found, "looked_at") or 0
+    return Shard(text(found, "mark"), number(found, "marked_at") or 0, number(found, "due"), looked_at)

@@ -18,6 +18,7 @@ from casement.domain.subscription import Subscription
 
 WORK_MS = 50_000  # of one run; what is left then comes again
 LEASE_MS = 120_000  # for so long nobody else looks at a shard that is worked off in several runs
+BEHIND_MS = 300_000  # what was on the queue for so long waits in the table: the queue is for all subscribers
 SOON_MS = 90_000  # what is due sooner is not left to the minutely look
 _PROBES_FROM = 20  # conversations of each shard, of which the event that was tried least tries whether it is back
 _MOST_ATTEMPTS = 20  # at a change that others make too
@@ -38,8 +39,8 @@ class Endpoints(Protocol):
 
     def find(self, subscription: str) -> Endpoint: ...
     def keep(self, subscription: str, old: Health, new: Health) -> bool: ...
-    def mark(self, subscription: str, shard: int, due: int, mark: str, now: int) -> None: ...
-    def settle(self, subscription: str, shard: int, was: Shard, due: int | None, mark: str, now: int) -> bool: ...
+    def mark(self, subscription: str, shard: int, state: Shard) -> None: ...
+    def settle(self, subscription: str, shard: int, was: Shard, state: Shard) -> bool: ...
 
 
 class Backlog(Protocol):
@@ -75,11 +76,14 @@ class DeliveryDesk:
     pause_after_ms: int
 
 
-def deliver(work: Sequence[Delivery | Tick], desk: DeliveryDesk, *, came_before: bool) -> int:
+def deliver(
+    work: Sequence[Delivery | Tick], desk: DeliveryDesk, *, came_before: bool, sent_at: int | None = None
+) -> int:
     """Do what messages of one lane ask for, in order; how many are done with. The others must come again.
 
-    All are for one subscription. With `came_before`, somebody began with some of them and may have died. Raises
-    `StoreUnavailable`: then none is done with.
+    All are for one subscription. With `came_before`, somebody began with some of them and may have died. `sent_at` is
+    when the first of them was put on the queue (epoch milliseconds), if that is known. Raises `StoreUnavailable`: then
+    none is done with.
     """
     id_ = work[0].subscription
     subscription = desk.subscriptions.known(id_, desk.clock())
@@ -87,7 +91,8 @@ def deliver(work: Sequence[Delivery | Tick], desk: DeliveryDesk, *, came_before:
         subscription = desk.subscriptions.find(id_)  # one that goes on misses nothing from that moment on
     if subscription is None:
         return len(work)  # it was removed
-    run = _Run(subscription, desk, came_before=came_before)
+    is_behind = sent_at is not None and desk.clock() - sent_at > BEHIND_MS
+    run = _Run(subscription, desk, came_before=came_before, is_behind=is_behind)
     for done, one in enumerate(work):
         if done and run.is_late:
             run.write()
@@ -103,14 +108,16 @@ def deliver(work: Sequence[Delivery | Tick], desk: DeliveryDesk, *, came_before:
 class _Run:
     """One run over a lane. What it learns is written at its end, before its messages are done with."""
 
-    def __init__(self, subscription: Subscription, desk: DeliveryDesk, *, came_before: bool) -> None:
-        self._subscription, self._desk, self._came_before = subscription, desk, came_before
+    def __init__(self, subscription: Subscription, desk: DeliveryDesk, *, came_before: bool, is_behind: bool) -> None:
+        self._subscription, self._desk = subscription, desk
+        self._came_before, self._is_behind = came_before, is_behind
         self._began = desk.clock()
         self._endpoint = desk.endpoints.find(subscription.id)
         self._health = self._endpoint.health
         self._behind: dict[str, bool] = {}  # by scope: whether something of it waits
         self._waiting: list[Waiting] = []
         self._due: dict[int, int] = {}  # by shard: when to look at what this run adds
+        self._follow: dict[str, int] = {}  # scopes, with their shards, to which it adds behind what waits already
         self._log: list[Told] = []
         self._ticks: list[Tick] = []
 
@@ -128,8 +135,9 @@ class _Run:
             self._log.append(told(delivery, Became.MISSED, now, 0, why=_WAS_PAUSED))
         elif self._must_wait(delivery):
             known = self._endpoint.due_in(delivery.shard)
+            self._follow[delivery.scope] = delivery.shard
             self._wait(Waiting(delivery, now, now), due=now if known is None else known)
-        elif self._health.is_open:
+        elif self._health.is_open or self._is_behind:
             self._wait(Waiting(delivery, now, now), due=now)
         elif (left := self._attempt(Waiting(delivery, now, now))) is not None:
             self._wait(left, due=left.due)
@@ -156,18 +164,27 @@ class _Run:
         What waits is in the log before it is there: whoever delivers it then has the last word. And it is there before
         its shard is marked: whoever looks at a marked shard finds it.
         """
-        now, id_ = self._desk.clock(), self._subscription.id
+        now = self._desk.clock()
         self._write_log()
         if self._waiting:
             self._desk.backlog.put(self._waiting)
+        for scope, shard in self._follow.items():  # what it waits for may be gone by now
+            first = self._desk.backlog.first(self._subscription.id, scope)
+            self._due[shard] = min(first.due, self._due[shard]) if first else self._due[shard]
         for shard, due in self._due.items():
             known = self._endpoint.due_in(shard)
             earliest = due if known is None else min(due, known)
-            self._desk.endpoints.mark(id_, shard, earliest, f"{now}.{self._waiting[-1].delivery.event}", now)
-            self._wake(shard, earliest)
+            self._mark(shard, earliest, self._waiting[-1].delivery.event, now)
+            if known is None or due < known or self._came_before:  # else who marked it has seen to that
+                self._wake(shard, earliest)
         if self._ticks:
             self._desk.tick(self._ticks)
-        self._waiting, self._due, self._ticks = [], {}, []
+        self._waiting, self._due, self._follow, self._ticks = [], {}, {}, []
+
+    def _mark(self, shard: int, due: int, event: str, now: int) -> None:
+        known = self._endpoint.shards.get(shard)
+        state = Shard(f"{now}.{event}", now, due, known.looked_at if known else 0)
+        self._desk.endpoints.mark(self._subscription.id, shard, state)
 
     def _write_log(self) -> None:
         if self._log:
@@ -257,8 +274,11 @@ class _Run:
         shard = self._endpoint.shards.get(tick.shard)
         if self._subscription.is_paused or shard is None or shard.due is None:
             return
-        if self._health.is_open and not self._probe(tick, shard):
-            return
+        if self._health.is_open:
+            if not self._probe(tick, shard):
+                return
+        elif tick.made_at < shard.looked_at and not self._came_before:
+            return  # where ticks wait for long there are more, and each would take as long as the one before
         self._work_off(tick, shard)
 
     def _probe(self, tick: Tick, shard: Shard) -> bool:
@@ -277,8 +297,7 @@ class _Run:
         left = self._try(probe)
         if left is not None and probe.delivery.shard != tick.shard:  # who may have found that shard empty meanwhile
             known = self._endpoint.due_in(probe.delivery.shard) or left.due
-            mark = f"{now}.{probe.delivery.event}"
-            self._desk.endpoints.mark(id_, probe.delivery.shard, min(known, left.due), mark, now)
+            self._mark(probe.delivery.shard, min(known, left.due), probe.delivery.event, now)
         if self._health.is_open:
             self._wake(tick.shard, now)
         return not self._health.is_open
@@ -326,9 +345,8 @@ class _Run:
 
     def _go_on_later(self, tick: Tick, shard: Shard, after: str, due: int | None) -> None:
         """Leave the rest of a shard to another run, and keep others away from it until then."""
-        now = self._desk.clock()
-        self._settle(tick, shard, now + LEASE_MS)
-        self._ticks.append(replace(tick, made_at=now, after=after, due=due or 0))
+        self._settle(tick, shard, self._desk.clock() + LEASE_MS)
+        self._ticks.append(replace(tick, made_at=self._desk.clock(), after=after, due=due or 0))
 
     def _is_due(self, waiting: Waiting) -> bool:
         anew = max(self._health.recovered_at, self._subscription.since)
@@ -352,8 +370,9 @@ class _Run:
         return left
 
     def _settle(self, tick: Tick, shard: Shard, due: int | None) -> None:
-        """Keep when a shard is to be looked at next, unless something was added meanwhile: whoever added it has it
-        looked at."""
+        """Keep when a shard is to be looked at next. If something was added meanwhile, look again at once: who added it
+        may have marked the shard for when it was due before."""
         now = self._desk.clock()
-        mark = f"{now}.{tick.made_at}.{tick.after}"
-        self._desk.endpoints.settle(self._subscription.id, tick.shard, shard, due, mark, now)
+        state = Shard(f"{now}.{tick.made_at}.{tick.after}", now, due, now)
+        if not self._desk.endpoints.settle(self._subscription.id, tick.shard, shard, state):
+            self._ticks.append(Tick(self._subscription.id, tick.shard, now))
