@@ -293,6 +293,14 @@ def what_next(api_url: str, simulator_url: str) -> str:
   curl -H 'Authorization: Bearer {API_KEY}' {messages}/conversations
   curl -H 'Authorization: Bearer {API_KEY}' {messages}/messages
 
+  # answer whoever writes from now on, at once
+  curl -X PUT {api_url}/casement/v1/automations -H 'Authorization: Bearer {API_KEY}' \\
+    -H 'Content-Type: application/json' -d '{{"answer": "Thank you! We are looking into it."}}'
+
+  # hear of everything that happens: in another terminal, .venv/bin/python -m local.sink
+  curl {api_url}/casement/v1/subscriptions -H 'Authorization: Bearer {API_KEY}' \\
+    -H 'Content-Type: application/json' -d '{{"url": "http://127.0.0.1:9000/events"}}'
+
   # how the stack is doing; its logs are in .local/
   curl {api_url}/_local/state
 """

@@ -1,11 +1,14 @@
 """The sink does what it says, so that a test that hangs, hangs for another reason."""
 
+import io
+import threading
 from collections.abc import Iterator
 
 import httpx
 import pytest
 
 from local.sink import CLOSES, CUTS, HANGS, TRICKLES, Behaviour, Sink, fails, redirects, slow
+from local.sink.__main__ import main
 
 
 @pytest.fixture
@@ -63,6 +66,36 @@ def test_it_answers_metas_handshake(sink: Sink) -> None:
 
     assert (right.status_code, right.text) == (200, "1234")
     assert wrong.status_code == 403
+
+
+class Printed(io.StringIO):
+    """A console that says when something was printed."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.printed = threading.Event()
+
+    def flush(self) -> None:
+        super().flush()
+        self.printed.set()
+
+
+def test_it_shows_what_comes_to_whoever_looks() -> None:
+    stopped, out = threading.Event(), Printed()
+    thread = threading.Thread(target=main, args=(["--port", "0", "--status", "503"], out, stopped))
+    thread.start()
+    assert out.printed.wait(10)
+    url = out.getvalue().split()[1].rstrip(";")
+    answers = [
+        httpx.post(url, content=body, headers={"webhook-id": "evt_1"}, timeout=5)
+        for body in ('{"type": "é"}', "no JSON")
+    ]
+    stopped.set()
+    thread.join()
+
+    assert [answer.status_code for answer in answers] == [503, 503]
+    assert 'evt_1 answered 503\n{\n  "type": "é"\n}\n' in out.getvalue()
+    assert "b'no JSON'" in out.getvalue()
 
 
 def test_who_waits_is_told_what_for(sink: Sink) -> None:
