@@ -352,6 +352,12 @@ def test_faults_of_a_rule(rule: Any, where: str) -> None:
     assert told[0][1].endswith(".")
 
 
+def test_whether_it_is_outside_hours_is_yes_or_no_where_there_are_hours_too() -> None:
+    assert [path for path, _ in in_rule({"when": {"outside_hours": "yes"}}, business_hours=HOURS)] == [
+        "when.outside_hours"
+    ]
+
+
 def test_all_faults_are_told_at_once() -> None:
     told = faults(
         {
