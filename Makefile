@@ -140,7 +140,7 @@ replay: setup ## post a folder of webhook bodies to a running stack: CORPUS=dir 
 docs: setup ## write docs/event-types.md anew, from the schemas of events
 	$(PYTHON) -m local.event_docs
 
-bench: build lambda-venv ## measure cold start, warm cost and DynamoDB units; writes build/bench.json
+bench: build lambda-venv ## measure cold start, warm cost, DynamoDB units, answers and deliveries; writes build/bench.json
 	$(PYTHON) -m local.bench $(ARGS)
 
 # -- Locking: after any change of a dependency, in pyproject.toml or of the versions above

@@ -87,6 +87,8 @@ def _interrupt(*_: object) -> None:
 
 if __name__ == "__main__":
     logging.basicConfig(format="%(levelname)s %(message)s", level=logging.WARNING, stream=sys.stderr)
+    # All functions share this process's clients, so a pool may be full for a moment; it is nothing to look at.
+    logging.getLogger("urllib3.connectionpool").setLevel(logging.ERROR)
     signal.signal(signal.SIGTERM, _interrupt)
     sys.setswitchinterval(0.001)  # a thread that computes may hold up an answer by 1 ms, not by the usual 5
     console = sys.stdout

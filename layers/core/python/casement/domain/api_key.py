@@ -12,7 +12,7 @@ class Scope(StrEnum):
 
     SEND = "send"
     READ = "read"
-    MANAGE = "manage"  # what owners set (policies, purposes, stop words), and what they do to templates
+    MANAGE = "manage"  # what owners set (policies, automations…), whom they tell, and what they do to templates
 
 
 @dataclass(frozen=True, slots=True)
