@@ -1,7 +1,10 @@
 """The journal gives every event one number, whoever writes, and however often."""
 
+import base64
+import json
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from random import Random
 from typing import Any
 
@@ -14,7 +17,7 @@ from casement.store.journal import UNSURE_MS, Journal
 from casement.store.table import Table
 from tests.support.effort import examples
 from tests.support.memory import memory
-from tests.support.tables import create_table
+from tests.support.tables import create_table, snapshot
 
 NOON, MINUTE, DAY = 1_795_000_000_000, 60_000, 86_400_000
 SCOPE, OTHER = "1#US.1", "1#16505550101"
@@ -180,6 +183,26 @@ def test_what_is_too_large_for_one_item_is_several(desk):
     assert desk.calls.count("PutItem") > 1
     assert names(desk.journal().events(SCOPE)) == "dcba"
     assert names(write(desk.journal(), *large)) == "abcd"
+
+
+def test_the_largest_of_what_meta_can_have_said_fits_into_one_item(desk):
+    """What an item can't take would hold up all that comes behind it in the stream."""
+    large = base64.b64encode(Random(1).randbytes(250_000)).decode()  # noqa: S311 - no secret
+    element = {"id": "wamid.1", "status": "failed", "errors": [{"code": 1, "message": large}]}
+    status = replace(
+        event("status"),
+        data={"name": "s", "errors": element["errors"], "meta": element},
+        meta={"field": "messages", "element": element, "key": "statuses"},
+    )
+    answers = {"photo": large, "n": 1.0, "b": True}
+    text = json.dumps({"flow_token": "t", **answers})
+    form = replace(event("form"), type="flow.submitted", data={"name": "f", "answers": answers, "response_json": text})
+
+    assert names(told(desk.journal(), status, form)) == "sf"
+
+    assert [one.event for one in reversed(list(desk.journal().events(SCOPE)))] == [status, form]
+    sizes = [len(page["events"]["B"]) for page in snapshot(desk.client, desk.table.name).values()]
+    assert max(sizes) < 350_000
 
 
 def test_events_are_read_back_newest_first_between_two_numbers(desk):

@@ -21,7 +21,7 @@ from typing import Any
 
 from casement.domain.compact_json import dumps
 from casement.domain.errors import StoreUnavailable
-from casement.domain.events import Event, Numbered
+from casement.domain.events import Event, EventType, Numbered
 from casement.store import keys
 from casement.store.keys import Key
 from casement.store.table import Attributes, Item, Table, expiry, item, number, text
@@ -216,7 +216,8 @@ def _page(found: Item) -> _Page:
 
 
 def _kept(event: Event) -> dict[str, Any]:
-    """An event as JSON. What its data repeats of what Meta said is named, not written again."""
+    """An event as JSON. What its data repeats of what Meta said is named, not written again: that may be nearly as
+    large as an item can be, and one event has one item."""
     kept: dict[str, Any] = {"id": event.id, "type": event.type, "at": event.at, "data": event.data}
     about = {"number": event.number, "contact": event.contact, "waba_id": event.waba_id}
     kept |= {name: value for name, value in about.items() if value}
@@ -227,8 +228,16 @@ def _kept(event: Event) -> dict[str, Any]:
             for part in _FROM_META
             if value is not None and value == event.meta.get(part)
         }
-        kept["data"] = {name: value for name, value in event.data.items() if name not in same}
-        kept |= {"meta": event.meta, "same": same, "order": list(event.data)}
+        element = event.meta["element"]
+        inside = [
+            name
+            for name, value in event.data.items()
+            if name not in same and isinstance(value, dict | list) and value == element.get(name)
+        ]
+        left = {name: value for name, value in event.data.items() if name not in same and name not in inside}
+        kept |= {"data": left, "meta": event.meta, "same": same, "inside": inside, "order": list(event.data)}
+    elif event.type == EventType.FLOW_SUBMITTED and event.data["answers"]:  # they were read from its text
+        kept |= {"data": {**event.data, "answers": None}, "read": list(event.data["answers"])}
     return kept
 
 
@@ -236,7 +245,11 @@ def _event(kept: Mapping[str, Any]) -> Event:
     data, meta = kept["data"], kept.get("meta")
     if meta is not None:
         whole = data | {name: meta[part] for name, part in kept["same"].items()}
+        whole |= {name: meta["element"][name] for name in kept.get("inside", ())}
         data = {name: whole[name] for name in kept["order"]}
+    elif "read" in kept:
+        said = json.loads(data["response_json"])
+        data = data | {"answers": {name: said[name] for name in kept["read"]}}
     return Event(
         kept["id"],
         kept["type"],
