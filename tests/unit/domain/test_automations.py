@@ -233,7 +233,8 @@ def test_two_bots_stop_answering_each_other() -> None:
 
 def test_a_high_limit_counts_every_message_of_the_hour() -> None:
     automations = rules({"when": "message", "once": "always"}, limit=30)
-    happened = [(message(id=str(minute)), NOW + minute * 60_000) for minute in range(59)]
+    times = [NOW + minute * 60_000 for minute in range(59)]
+    happened = [(message(id=str(at), at=at), at) for at in times]
 
     acted = after(automations, *happened)
 

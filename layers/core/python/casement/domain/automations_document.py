@@ -8,6 +8,7 @@
 business hours when somebody is back. Everything else that is short has a long form, which `document_of` writes.
 """
 
+import json
 import re
 from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any
@@ -45,6 +46,7 @@ from casement.domain.untrusted import is_text
 
 MOST_RULES, MOST_ACTIONS, MOST_WORDS = 100, 10, 100
 LARGEST_DOCUMENT = 200_000  # bytes as it is kept; an item of the table has 400,000
+LARGEST_PART = 60_000  # bytes of a message, a template's parameters or an event's data, as the queue has them: ASCII
 MOST_LIMIT, MOST_BUDGET = 60, 100_000_000
 LONGEST_PERIOD_S = 366 * 86_400
 ANSWER_ID, AWAY_ID = "answer", "away"
@@ -144,6 +146,7 @@ class _Rules:
             return
         said = Reply(self._messages(reply, path))
         self._variables(reply, path, Kind.MESSAGE)
+        self._size(reply, path)
         when = self._when(rule["when"], path)
         yield Rule(rule["id"], when, (said,), once=self._once(rule.get("once"), path), stop=rule.get("stop", False))
 
@@ -352,6 +355,7 @@ class _Rules:
     def _action(self, name: str, given: Any, where: str, kind: Kind) -> Declared | None:
         path = f"{where}.{name}"
         self._variables(given, path, kind)
+        self._size(given, path)
         match name:
             case "reply":
                 return Reply(self._messages(given, path))
@@ -446,6 +450,11 @@ class _Rules:
             self._tell(f"{path}.data", "This must be an object.")
             data = {}
         return Emit(str(name), data)
+
+    def _size(self, given: Any, path: str) -> None:
+        """Tell of what is larger than Meta or a subscriber would want, and the queue can hold."""
+        if len(json.dumps(given)) > LARGEST_PART:
+            self._tell(path, f"This is larger than {LARGEST_PART} bytes.")
 
     def _variables(self, given: Any, path: str, kind: Kind) -> None:
         """Tell of variables that have nothing, ever."""

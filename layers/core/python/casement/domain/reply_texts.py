@@ -13,6 +13,7 @@ from casement.domain.languages import base_of, plain_code
 VARIABLE = re.compile(r"(?P<space>[ \t]?)\{\{(?P<name>[^{}|]*)(?:\|(?P<default>[^{}]*))?\}\}")
 DEFAULT = "default"  # in place of a language: for everybody else
 LONGEST_VALUE = 1_000  # characters: a customer's text may be longer than what a message can hold around it
+LONGEST_VALUES = 10_000  # of all variables of one message: it must fit into the queue
 
 ByLanguage = Mapping[str, Any]  # in the order in which they were written
 ValueOf = Callable[[str], str]
@@ -26,19 +27,36 @@ def variables_in(value: Any) -> Iterator[tuple[str, str | None]]:
 
 
 def rendered(value: Any, value_of: ValueOf) -> Any:
-    """A JSON value with the variables of its texts filled in; keys stay as they are."""
+    """A JSON value with the variables of its texts filled in, as far as they are not too long together; keys stay as
+    they are."""
+    return _rendered(value, _sparing(value_of))
+
+
+def _sparing(value_of: ValueOf) -> ValueOf:
+    left = LONGEST_VALUES
+
+    def sparing(name: str) -> str:
+        nonlocal left
+        value = value_of(name)[: min(LONGEST_VALUE, left)]
+        left -= len(value)
+        return value
+
+    return sparing
+
+
+def _rendered(value: Any, value_of: ValueOf) -> Any:
     if isinstance(value, str):
         return _filled(value, value_of)
     if isinstance(value, Mapping):
-        return {key: rendered(inner, value_of) for key, inner in value.items()}
+        return {key: _rendered(inner, value_of) for key, inner in value.items()}
     if isinstance(value, list | tuple):
-        return [rendered(inner, value_of) for inner in value]
+        return [_rendered(inner, value_of) for inner in value]
     return value
 
 
 def _filled(text: str, value_of: ValueOf) -> str:
     def fill(found: re.Match[str]) -> str:
-        value = value_of(found["name"].strip())[:LONGEST_VALUE] or (found["default"] or "").strip()
+        value = value_of(found["name"].strip()) or (found["default"] or "").strip()
         return found["space"] + value if value else ""
 
     return VARIABLE.sub(fill, text)

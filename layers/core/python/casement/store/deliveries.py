@@ -2,7 +2,7 @@
 arrive in order, and a subscriber gets no more at a time than it can take.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -10,13 +10,12 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from casement.domain.deliveries import Delivery, Redelivery, Tick
 from casement.domain.errors import StoreUnavailable
+from casement.store.queue_batches import LARGEST_BATCH, batches
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
     from mypy_boto3_sqs.type_defs import SendMessageBatchRequestEntryTypeDef
 
-_BATCH = 10  # SQS' own limit
-LARGEST_BATCH = 240_000  # bytes of all its messages together: SQS took 262,144 for years, and ministack still does
 LONGEST_WAIT_S = 43_200  # SQS hides a message no longer than 12 hours
 
 
@@ -32,7 +31,7 @@ class Deliveries:
         """Put deliveries there, in this order. The same twice within five minutes is one, unless `again` tells them
         apart. A body that is too large stays behind, in the journal. Raises `StoreUnavailable`."""
         entries = (self._entry(delivery, again) for delivery in deliveries)
-        for batch in _batches({entry["MessageDeduplicationId"]: entry for entry in entries}.values()):
+        for batch in batches({entry["MessageDeduplicationId"]: entry for entry in entries}.values()):
             self._put(batch)
 
     def _entry(self, delivery: Delivery, again: str) -> "SendMessageBatchRequestEntryTypeDef":
@@ -51,7 +50,7 @@ class Deliveries:
         """Have shards of what waits looked at: now in one of their subscriber's lanes, so that no more than those are
         at work; later in a group of their own, in which nobody waits. Raises `StoreUnavailable`."""
         entries = map(self._tick_entry, ticks)
-        for batch in _batches({entry["MessageDeduplicationId"]: entry for entry in entries}.values()):
+        for batch in batches({entry["MessageDeduplicationId"]: entry for entry in entries}.values()):
             self._put(batch)
 
     def _tick_entry(self, tick: Tick) -> "SendMessageBatchRequestEntryTypeDef":
@@ -100,19 +99,3 @@ class Deliveries:
             )
         except (BotoCoreError, ClientError) as error:
             raise StoreUnavailable(f"SQS did not put off a delivery: {type(error).__name__}") from error
-
-
-def _batches(
-    entries: "Iterable[SendMessageBatchRequestEntryTypeDef]",
-) -> "Iterator[list[SendMessageBatchRequestEntryTypeDef]]":
-    """As many of them at a time as SQS takes."""
-    batch, size = list["SendMessageBatchRequestEntryTypeDef"](), 0
-    for entry in entries:
-        bytes_ = len(entry["MessageBody"].encode())
-        if batch and (len(batch) == _BATCH or size + bytes_ > LARGEST_BATCH):
-            yield batch
-            batch, size = [], 0
-        batch.append(entry)
-        size += bytes_
-    if batch:
-        yield batch

@@ -9,11 +9,12 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from casement.domain.errors import StoreUnavailable
 from casement.domain.jobs import Job
+from casement.store.queue_batches import batches
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
+    from mypy_boto3_sqs.type_defs import SendMessageBatchRequestEntryTypeDef
 
-_BATCH = 10  # SQS' own limit
 LONGEST_WAIT_S = 43_200  # SQS hides a message no longer than 12 hours
 
 
@@ -26,28 +27,17 @@ class Outbox:
 
     def put(self, jobs: Iterable[Job]) -> None:
         """Put jobs there. The same job twice within five minutes is one. Raises `StoreUnavailable`."""
-        wanted = list({job.id: job for job in jobs}.values())
-        for start in range(0, len(wanted), _BATCH):
-            self._put(wanted[start : start + _BATCH])
+        for batch in batches(map(_entry, {job.id: job for job in jobs}.values())):
+            self._put(batch)
 
-    def _put(self, jobs: list[Job]) -> None:
+    def _put(self, entries: "list[SendMessageBatchRequestEntryTypeDef]") -> None:
+        numbered = [{**entry, "Id": str(index)} for index, entry in enumerate(entries)]
         try:
-            answer = self._client.send_message_batch(
-                QueueUrl=self._url,
-                Entries=[
-                    {
-                        "Id": str(index),
-                        "MessageBody": job.dumps(),
-                        "MessageGroupId": job.group,
-                        "MessageDeduplicationId": job.id,
-                    }
-                    for index, job in enumerate(jobs)
-                ],
-            )
+            answer = self._client.send_message_batch(QueueUrl=self._url, Entries=numbered)  # type: ignore[arg-type]
         except (BotoCoreError, ClientError) as error:
             raise StoreUnavailable(f"SQS did not take jobs: {type(error).__name__}") from error
         if answer.get("Failed"):
-            raise StoreUnavailable(f"SQS left out {len(answer['Failed'])} of {len(jobs)} jobs")
+            raise StoreUnavailable(f"SQS left out {len(answer['Failed'])} of {len(entries)} jobs")
 
     def put_off(self, receipt_handle: str, seconds: float) -> None:
         """Hide a message that is being worked on for so long; its group waits for it."""
@@ -59,3 +49,12 @@ class Outbox:
             )
         except (BotoCoreError, ClientError) as error:
             raise StoreUnavailable(f"SQS did not put off a job: {type(error).__name__}") from error
+
+
+def _entry(job: Job) -> "SendMessageBatchRequestEntryTypeDef":
+    return {
+        "Id": "",  # given with its batch
+        "MessageBody": job.dumps(),
+        "MessageGroupId": job.group,
+        "MessageDeduplicationId": job.id,
+    }
