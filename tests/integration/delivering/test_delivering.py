@@ -251,6 +251,31 @@ def test_an_endpoint_that_says_it_is_gone_is_paused_at_once(office):
     assert office.subscriptions.find(subscription.id).is_paused
 
 
+@pytest.mark.parametrize("waits", [True, False])
+@pytest.mark.parametrize("how", ["paused", "removed"])
+def test_what_its_owner_changes_is_heeded_by_a_run_that_is_under_way(office, how, waits):
+    subscription, server = office.subscribe(concurrency=1)
+    for _ in range(9):
+        office.happened(ALICE)
+    if waits:
+        server.answer = lambda *_: fails()
+        office.settle()
+        office.now += 10 * SECOND
+
+    def change(_delivery: Delivery, _now: int) -> Answer:
+        known = office.subscriptions.find(subscription.id)
+        if how == "removed":
+            office.subscriptions.remove(subscription.id)
+        else:
+            office.subscriptions.replace(known, known.paused("", office.now))
+        return OK
+
+    server.answer = change
+    office.settle()
+
+    assert len(server.taken) == 1
+
+
 def test_one_that_goes_on_gets_what_waited_and_loses_nothing(office):
     subscription, server = office.subscribe()
     server.answer = lambda *_: fails(410)

@@ -22,7 +22,7 @@ BEHIND_MS = 300_000  # what was on the queue for so long waits in the table: the
 SOON_MS = 90_000  # what is due sooner is not left to the minutely look
 _PROBES_FROM = 20  # conversations of each shard, of which the event that was tried least tries whether it is back
 _MOST_ATTEMPTS = 20  # at a change that others make too
-_WAS_PAUSED = "The subscription was paused."
+_WAS_PAUSED, _WAS_REMOVED = "The subscription was paused.", "The subscription was removed."
 _NOT_KEPT = "The event is no longer kept."
 
 
@@ -131,6 +131,7 @@ class _Run:
     def take(self, delivery: Delivery) -> None:
         """Deliver something new, or let it wait."""
         now = self._desk.clock()
+        self._catch_up(now)
         if self._subscription.is_paused:
             self._log.append(told(delivery, Became.MISSED, now, 0, why=_WAS_PAUSED))
         elif self._must_wait(delivery):
@@ -141,6 +142,16 @@ class _Run:
             self._wait(Waiting(delivery, now, now), due=now)
         elif (left := self._attempt(Waiting(delivery, now, now))) is not None:
             self._wait(left, due=left.due)
+
+    def _catch_up(self, now: int) -> None:
+        """Have regard to what its owner changed while this run goes on: a run may take a minute, and whoever pauses a
+        subscription, or gives it another URL, may have good reason."""
+        known = self._desk.subscriptions.known(self._subscription.id, now)
+        if known is not None and known.version > self._subscription.version:
+            known = self._desk.subscriptions.find(self._subscription.id)
+            self._subscription = known or self._subscription
+        if known is None and not self._subscription.is_paused:
+            self._subscription = self._subscription.paused(_WAS_REMOVED, now)
 
     def _must_wait(self, delivery: Delivery) -> bool:
         """Whether something of the same conversation waits before it."""
@@ -329,7 +340,9 @@ class _Run:
                 if self.is_late:
                     return self._go_on_later(tick, shard, before, due)
                 scope = left.delivery.scope
-                left = self._try(left)
+                self._catch_up(self._desk.clock())
+                if not self._subscription.is_paused:
+                    left = self._try(left)
                 if self._health.is_open or self._subscription.is_paused:
                     self._settle(tick, shard, self._desk.clock())
                     return self._wake(tick.shard, self._desk.clock())
