@@ -91,6 +91,19 @@ def test_messages_and_what_the_business_sees_of_them_keep_their_order(casement):
     assert [(each["message_id"], "typing_indicator" in each) for each in marked] == [(wamid, False), (wamid, True)]
 
 
+def test_why_a_template_did_not_go_is_in_the_log(casement, capsys):
+    wanted = {"name": "order_on_its_way", "parameters": {"customer": "{{message.text|it}}", "order": "1"}}
+    casement.automate(rules=[{"id": "way", "when": "message", "then": {"template": wanted}}])
+    writes(casement, "in confidence")
+
+    assert replies(casement) == []
+    (line,) = [
+        told for told in map(json.loads, capsys.readouterr().out.splitlines()) if told["message"] == "automation"
+    ]
+    assert line["rule"] == "way"
+    assert line["did"] == "no template can go: order_on_its_way: Missing parameters: order_number."
+
+
 def _body(request: Any) -> Json:
     try:
         body = json.loads(request.content)

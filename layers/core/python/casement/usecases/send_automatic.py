@@ -16,7 +16,7 @@ from casement.domain.errors import GraphError, IdempotencyKeyReused, StillUnderW
 from casement.domain.jobs import TOO_LATE_MS, Automatic, Do, Job
 from casement.domain.policy import Purpose, WhenLimited
 from casement.domain.sending import Message
-from casement.domain.template_choice import Candidate, Chosen, choose, languages_for
+from casement.domain.template_choice import Candidate, Chosen, Passed, choose, languages_for
 from casement.usecases.engine import Engine
 from casement.usecases.find_conversation import find_conversation
 from casement.usecases.judge import in_place_of, language_of, select, unwanted
@@ -25,6 +25,7 @@ from casement.usecases.send_message import Asking, send_message
 from casement.usecases.windows import AUTOMATION
 
 _AGAIN_S = 5.0
+_MOST_TOLD = 5  # templates that could not go, in a line of the log
 _ASKER = "automations"  # whose idempotency keys they are
 
 
@@ -65,8 +66,8 @@ def send_automatic(job: Job, engine: Engine, spending: Spending, claims: Claims)
         return Did("not sent: Meta lets this number send nothing")
     conversation = find_conversation(engine.number, job.contact, read=engine.read_alias)
     message = _message(wanted, conversation, engine, now)
-    if message is None:
-        return Did("no template can go")
+    if isinstance(message, Did):
+        return message
     is_counted = wanted.budget is not None and not claims.is_claimed(engine.number, _ASKER, wanted.key)
     if is_counted and not _may_spend(wanted, engine, spending, now):
         return Did("the month's budget is used up, so it is not sent")
@@ -119,14 +120,14 @@ def _send(message: Message, wanted: Automatic, engine: Engine) -> _Done:
     return _Done(f"not sent: {answer.problem}", went=may_go_later, wait=_AGAIN_S if may_go_later else None)
 
 
-def _message(wanted: Automatic, conversation: Conversation, engine: Engine, now: int) -> Message | None:
-    """The message as it goes out, None if it is a template that can't go."""
+def _message(wanted: Automatic, conversation: Conversation, engine: Engine, now: int) -> Message | Did:
+    """The message as it goes out; or, of a template that can't go, why not."""
     to = _addressee(conversation.contact)
     kind, body, template = str(wanted.what.get("type", "text")), {**wanted.what, **to}, None
     if wanted.do is Do.TEMPLATE:
-        chosen = _template(wanted.what, conversation, engine, now)
+        chosen, passed = _template(wanted.what, conversation, engine, now)
         if chosen is None:
-            return None
+            return Did(" ".join(("no template can go:", *(f"{one.name}: {one.why}" for one in passed[:_MOST_TOLD]))))
         kind, body = "template", in_place_of({"messaging_product": "whatsapp", **to}, chosen.body)
         template = (chosen.template.name, chosen.template.language)
     limited = WhenLimited.QUEUE
@@ -140,13 +141,16 @@ def _addressee(contact: str) -> dict[str, str]:
     return {"recipient": contact} if is_bsuid(contact) else {"to": contact}
 
 
-def _template(wanted: Mapping[str, Any], conversation: Conversation, engine: Engine, now: int) -> Chosen | None:
-    """The template that is named, or serves the purpose, filled in."""
+def _template(
+    wanted: Mapping[str, Any], conversation: Conversation, engine: Engine, now: int
+) -> tuple[Chosen | None, tuple[Passed, ...]]:
+    """The template that is named, or serves the purpose, filled in; and those that can't go."""
     settings = engine.numbers.state(engine.number, now).settings
     parameters, language = wanted.get("parameters") or {}, wanted.get("language")
     if purpose := wanted.get("purpose"):
-        return select(Purpose(purpose, parameters, language), conversation, settings, engine, now).chosen
+        selection = select(Purpose(purpose, parameters, language), conversation, settings, engine, now)
+        return selection.chosen, selection.passed
     languages = languages_for(language or language_of(conversation, engine), settings.languages)
     stored = (engine.templates.find(engine.waba_id, wanted["name"], each) for each in languages)
     named = Candidate(wanted["name"], None, tuple(one for one in stored if one is not None))
-    return choose([named], languages, parameters, unwanted(conversation, settings))[0]
+    return choose([named], languages, parameters, unwanted(conversation, settings))
