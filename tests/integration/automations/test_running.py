@@ -1,6 +1,7 @@
 """What automations do: once, at once, in order, and not where a person or a budget says no."""
 
 import json
+import logging
 from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -91,15 +92,14 @@ def test_messages_and_what_the_business_sees_of_them_keep_their_order(casement):
     assert [(each["message_id"], "typing_indicator" in each) for each in marked] == [(wamid, False), (wamid, True)]
 
 
-def test_why_a_template_did_not_go_is_in_the_log(casement, capsys):
+def test_why_a_template_did_not_go_is_in_the_log(casement, caplog):
+    caplog.set_level(logging.INFO)
     wanted = {"name": "order_on_its_way", "parameters": {"customer": "{{message.text|it}}", "order": "1"}}
     casement.automate(rules=[{"id": "way", "when": "message", "then": {"template": wanted}}])
     writes(casement, "in confidence")
 
     assert replies(casement) == []
-    (line,) = [
-        told for told in map(json.loads, capsys.readouterr().out.splitlines()) if told["message"] == "automation"
-    ]
+    (line,) = [vars(record) for record in caplog.records if record.getMessage() == "automation"]
     assert line["rule"] == "way"
     assert line["did"] == "no template can go: order_on_its_way: Missing parameters: order_number."
 
