@@ -1,5 +1,6 @@
 """Who is told what: subscriptions, tried, paused, resumed; what became of deliveries; and what was told."""
 
+import heapq
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -125,16 +126,20 @@ def _deliveries(request: Request, key: ApiKey, desk: Desk) -> Response:
 
 
 def _events(request: Request, key: ApiKey, told: Told) -> Response:
-    """What was told of a conversation, or of a number as a whole; newest first, as subscribers got it."""
+    """What was told of a conversation, or of a number as a whole; newest first, as subscribers got it.
+
+    A conversation that got another name goes on above what was told under the one before.
+    """
     number = number_meant(request, key, Scope.READ, told.secret()).number
-    contact = request.query.get("conversation_id")
-    if contact:
-        contact = find_conversation(number, contact_key(contact), read=told.read_alias).contact
-    scope = Event("", "", 0, {}, number, contact or "").scope
+    given, contacts = request.query.get("conversation_id"), [""]
+    if given:
+        contacts = list(find_conversation(number, contact_key(given), read=told.read_alias).contacts)
+    scopes = [Event("", "", 0, {}, number, contact).scope for contact in contacts]
     limit, wanted = limit_of(request), request.query.get("type")
     found: list[Numbered] = []
     last = _sequence(request)
-    for looked_at, one in enumerate(told.journal.events(scope, before=last)):
+    events = (told.journal.events(scope, before=last) for scope in scopes)
+    for looked_at, one in enumerate(heapq.merge(*events, key=lambda each: each.sequence, reverse=True)):
         if len(found) == limit or looked_at == MOST_LOOKED_AT:
             return _page(request, [_body_of(each) for each in found], str(last))
         last = one.sequence

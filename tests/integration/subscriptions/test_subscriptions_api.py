@@ -11,7 +11,7 @@ from casement.domain.endpoint_health import Health, Shard
 from casement.store.delivery_log import DeliveryLog
 from casement.store.endpoints import Endpoints
 from tests.support import event_schemas
-from tests.support.deployment import ALICE, API_KEY, BOB, DAY, HOUR, NUMBER, Deployment
+from tests.support.deployment import ALICE, API_KEY, BOB, DAY, HELLO_WORLD, HOUR, NUMBER, Deployment
 from tests.support.subscribers import VERIFY_TOKEN
 
 SUBSCRIPTIONS = "/casement/v1/subscriptions"
@@ -301,6 +301,28 @@ def test_what_was_told_of_a_conversation_can_be_read(casement):
     assert len(found) == 3
     assert casement.get("/casement/v1/events", phone_number_id=NUMBER).body == {"data": []}  # of the number as a whole
     assert casement.get("/casement/v1/events", phone_number_id=NUMBER, after="x").status == 400
+
+
+def test_what_was_told_before_a_conversation_had_its_name_is_shown_with_it(casement):
+    create(casement, types=["message.*"])
+    casement.send(ALICE, HELLO_WORLD)
+    casement.react()  # before Meta has said who that is
+    casement.now += 5_000
+    happened(casement, ALICE)
+    bodies = [json.loads(one.body) for one in casement.told]
+    assert len({body["conversation_id"] for body in bodies}) == 2
+
+    found: list[Any] = []
+    after: dict[str, str] = {}
+    while True:
+        page = casement.get(
+            "/casement/v1/events", phone_number_id=NUMBER, conversation_id=ALICE, limit="1", **after
+        ).body
+        found += page["data"]
+        if "paging" not in page:
+            break
+        after = {"after": page["paging"]["cursors"]["after"]}
+    assert found == bodies[::-1]
 
 
 def test_a_key_for_some_numbers_handles_what_tells_of_those_alone(casement):
