@@ -319,6 +319,23 @@ def test_a_dry_run_of_a_window_about_to_close_takes_no_message(casement):
     assert fired(tried(casement, kind="window_closing", automations={"rules": [rule]})) == ["closing"]
 
 
+def test_a_dry_run_takes_for_stop_words_what_is_taken_for_them(casement):
+    under_a_picture = {"type": "image", "image": {"id": "1", "caption": "Stop"}}
+    rules = [{"id": "bye", "when": "opted_out", "then": "handoff"}, {"id": "any", "when": "message", "then": "handoff"}]
+
+    assert fired(tried(casement, text="Stop", automations={"rules": rules})) == ["bye"]
+    assert fired(tried(casement, message=under_a_picture, automations={"rules": rules})) == ["any"]
+
+
+def test_a_dry_run_knows_who_asked_not_to_be_written_to(casement):
+    casement.wrote(text="Stop")
+    casement.catch_up()
+    rules = {"rules": [{"id": "closing", "when": "window_closing", "then": {"reply": "Still there?"}}]}
+
+    assert fired(tried(casement, kind="window_closing", contact=BOB, automations=rules)) == ["closing"]
+    assert fired(tried(casement, kind="window_closing", contact=ALICE, automations=rules)) == []
+
+
 def test_a_dry_run_is_for_somebody_who_is_known_or_described(casement):
     casement.wrote()
     casement.wrote(BOB, name="Bob")
@@ -349,6 +366,8 @@ def test_a_dry_run_is_for_somebody_who_is_known_or_described(casement):
         ({"text": "Hi", "flow_id": 1}, "flow_id"),
         ({"text": "Hi", "first_message": "yes"}, "first_message"),
         ({"text": "Hi", "at": "noon"}, "at"),
+        ({"text": "Hi", "at": "0001-01-01T00:00", "automations": THREE_LINES}, "at"),
+        ({"text": "Hi", "at": "9999-12-31T23:59", "automations": THREE_LINES}, "at"),
         ({"text": "Hi", "at": 1.5}, "at"),
         ({"text": "Hi", "at": True}, "at"),
         ({"text": "Hi", "at": 10**12}, "at"),

@@ -11,6 +11,7 @@ import unicodedata
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
 
 MARKETING_STOPPED_CODE = 131050
 
@@ -104,6 +105,26 @@ RESUME_WORDS: Words = {
     "ar": ("استئناف",),
     "hi": ("फिर से शुरू करें",),
 }
+
+
+# Where a message has what its customer wrote or tapped. What stands under a picture is about the picture.
+_SAID = (
+    ("text", "body"),
+    ("button", "text"),
+    ("interactive", "button_reply", "title"),
+    ("interactive", "list_reply", "title"),
+)
+
+
+def said_in(element: Mapping[str, Any]) -> str | None:
+    """What of a customer's message, Meta's `messages[]` element, may be a stop word; None if nothing."""
+    for place in _SAID:
+        part: Any = element
+        for name in place:
+            part = part.get(name) if isinstance(part, dict) else None
+        if isinstance(part, str):
+            return part
+    return None
 
 
 def said_to_stop(text: str, stop: Words, resume: Words) -> bool | None:

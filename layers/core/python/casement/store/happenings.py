@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from casement.domain.consent import MARKETING_STOPPED_CODE, Party
+from casement.domain.consent import MARKETING_STOPPED_CODE, Party, said_in
 from casement.domain.facts import Kind
 from casement.domain.happenings import (
     Happening,
@@ -20,14 +20,6 @@ from casement.domain.meta_time import milliseconds
 from casement.store import keys
 from casement.store.standings import closing_in
 from casement.store.table import text
-
-# Where a message has what its customer wrote or tapped.
-_WORDS = (
-    ("text", "body"),
-    ("button", "text"),
-    ("interactive", "button_reply", "title"),
-    ("interactive", "list_reply", "title"),
-)
 
 
 def happening_in(image: Mapping[str, Any]) -> Happening | None:
@@ -47,7 +39,7 @@ def happening_in(image: Mapping[str, Any]) -> Happening | None:
                 contact,
                 int(at),
                 digest,
-                _said(kept["element"]),
+                said_in(kept["element"]),
                 _tapped(kept["element"]),
                 id_,
                 _waba(image),
@@ -85,16 +77,6 @@ def _tapped(element: Mapping[str, Any]) -> str | None:
     context = element.get("context")
     wamid = context.get("id") if element.get("type") == "button" and isinstance(context, dict) else None
     return wamid if isinstance(wamid, str) else None
-
-
-def _said(element: Mapping[str, Any]) -> str | None:
-    for place in _WORDS:
-        part: Any = element
-        for name in place:
-            part = part.get(name) if isinstance(part, dict) else None
-        if isinstance(part, str):
-            return part
-    return None
 
 
 def _codes(image: Mapping[str, Any], status: list[str]) -> list[Any]:

@@ -23,10 +23,9 @@ from casement.domain.automations import (
     Tag,
     Untag,
     decide,
-    text_of,
 )
 from casement.domain.business_hours import zone
-from casement.domain.consent import said_to_stop
+from casement.domain.consent import said_in, said_to_stop
 from casement.domain.contact import contact_key
 from casement.domain.errors import InvalidRequest
 from casement.domain.flow_answers import submission_in
@@ -62,7 +61,9 @@ def try_automations(
             raise InvalidRequest(f"{name} is not known here.", parameter=str(name))
     at = _moment(given.get("at"), automations, now)
     happened = _happened(given, settings, at)
-    happened = replace(happened, contact=_contact(number, given.get("contact"), read_alias, profiles, messages))
+    contact, asked_us_not_to = _contact(number, given.get("contact"), read_alias, profiles, messages)
+    is_unwanted = asked_us_not_to and happened.kind is Kind.WINDOW_CLOSING
+    happened = replace(happened, contact=contact, is_unwanted=is_unwanted)
     decided = decide(automations, happened, State(), at)
     return {
         "phone_number_id": number,
@@ -114,7 +115,7 @@ def _happened(given: Mapping[str, Any], settings: NumberSettings, at: int) -> Ha
         raise InvalidRequest("first_message must be true or false.", parameter="first_message")
     kind = given.get("kind")
     if kind is None:
-        stops = said_to_stop(text_of(element), settings.stop_words, settings.resume_words)
+        stops = said_to_stop(said_in(element) or "", settings.stop_words, settings.resume_words)
         kind = Kind.OPTED_OUT if stops else Kind.MESSAGE
     elif kind not in tuple(Kind):
         raise InvalidRequest(f"kind must be one of: {', '.join(Kind)}.", parameter="kind")
@@ -151,7 +152,10 @@ def _moment(given: Any, automations: Automations, now: int) -> int:
         moment = datetime.fromisoformat(given)
         if moment.tzinfo is None:
             moment = moment.replace(tzinfo=zone(_zone_of(automations)))
-        return int(moment.timestamp() * 1000)
+        seconds = moment.timestamp()
+        if not 0 <= seconds < _LATEST_SECOND:
+            raise OverflowError  # the calendar must go on for a while, to say when the business opens next
+        return int(seconds * 1000)
     except (TypeError, ValueError, OverflowError) as error:
         raise InvalidRequest("at must be a time such as 2026-12-24T20:00, or epoch seconds.", parameter="at") from error
 
@@ -164,12 +168,16 @@ def _zone_of(automations: Automations) -> str:
     return automations.hours.time_zone if automations.hours else "UTC"
 
 
-def _contact(number: str, given: Any, read_alias: ReadAlias, profiles: Profiles, messages: Messages) -> Contact:
+def _contact(
+    number: str, given: Any, read_alias: ReadAlias, profiles: Profiles, messages: Messages
+) -> tuple[Contact, bool]:
+    """Who it is, and whether they asked not to be written to."""
     if given is None:
-        return Contact()
+        return Contact(), False
     if isinstance(given, str) and given:
         conversation = find_conversation(number, contact_key(given), read=read_alias)
-        return known_contact(conversation, None, profiles, messages)
+        forbids = conversation.consent.forbids_all is not None
+        return known_contact(conversation, None, profiles, messages), forbids
     if not isinstance(given, dict) or given.keys() - set(_CONTACT):
         raise InvalidRequest(f"contact must be an id, or an object with {', '.join(_CONTACT)}.", parameter="contact")
     name, language, fields, tags = (given.get(each) for each in _CONTACT)
@@ -183,4 +191,4 @@ def _contact(number: str, given: Any, read_alias: ReadAlias, profiles: Profiles,
         raise InvalidRequest(
             "contact holds texts: a name, a language, fields, and a list of tags.", parameter="contact"
         )
-    return Contact(name, language, fields or {}, tuple(tags or ()))
+    return Contact(name, language, fields or {}, tuple(tags or ())), False
