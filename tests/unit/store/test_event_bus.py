@@ -47,6 +47,13 @@ def test_an_event_is_an_entry_of_its_own_type():
     ]
 
 
+@pytest.mark.parametrize("code", ["MalformedDetail", "InvalidArgument"])
+def test_what_it_will_never_take_keeps_nothing_waiting(code):
+    found = put(Events({"FailedEntryCount": 1, "Entries": [{"ErrorCode": code}]}))
+
+    assert (found.ok, found.final, code in found.why) == (False, True, True)
+
+
 @pytest.mark.parametrize(
     "answer",
     [

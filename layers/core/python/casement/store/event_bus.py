@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from mypy_boto3_events import EventBridgeClient
 
 SOURCE = "casement"
+_OF_THE_EVENT = ("MalformedDetail", "InvalidArgument")  # what it will never take; rights may yet be given
 LARGEST = 262_144  # bytes of an entry, its source and type among them
 
 
@@ -32,7 +33,10 @@ class EventBus:
         except (BotoCoreError, ClientError) as error:
             return Answer(None, _ms_since(began), f"EventBridge did not answer: {type(error).__name__}.")
         if answer["FailedEntryCount"]:
-            return Answer(503, _ms_since(began), f"EventBridge: {answer['Entries'][0].get('ErrorCode')}.")
+            code = answer["Entries"][0].get("ErrorCode", "")
+            if code in _OF_THE_EVENT:
+                return Answer(400, _ms_since(began), f"EventBridge: {code}.", final=True)
+            return Answer(503, _ms_since(began), f"EventBridge: {code}.")
         return Answer(200, _ms_since(began))
 
 
