@@ -256,7 +256,9 @@ def deliveries(
     state: Annotated[
         str | None, typer.Option(metavar="STATE", help="Only delivered, waiting, failed or missed ones.")
     ] = None,
-    type_: Annotated[str | None, typer.Option("--type", metavar="TYPE", help="Only events of this type.")] = None,
+    type_: Annotated[
+        str | None, typer.Option("--type", metavar="TYPE", help="Only events of this type, or group.")
+    ] = None,
     limit: Annotated[int, typer.Option(help="How many, 1 to 100.")] = 25,
 ) -> None:
     """Show what became of the newest events."""

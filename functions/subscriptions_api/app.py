@@ -12,7 +12,7 @@ from casement.domain.contact import contact_key
 from casement.domain.deliveries import Became
 from casement.domain.errors import InvalidRequest, NotFound
 from casement.domain.events import Event, Numbered
-from casement.domain.subscription import Subscription
+from casement.domain.subscription import Subscription, matches
 from casement.runtime import wiring
 from casement.runtime.endpoint import authenticate, endpoint, json_body, must_match, number_meant
 from casement.runtime.http import Request, Response
@@ -143,7 +143,7 @@ def _events(request: Request, key: ApiKey, told: Told) -> Response:
         if len(found) == limit or looked_at == MOST_LOOKED_AT:
             return _page(request, [_body_of(each) for each in found], str(last))
         last = one.sequence
-        if not wanted or one.event.type == wanted:
+        if not wanted or matches(wanted, one.event.type):
             found.append(one)
     return _page(request, [_body_of(each) for each in found], None)
 

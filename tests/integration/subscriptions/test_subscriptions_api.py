@@ -285,6 +285,8 @@ def test_what_became_of_deliveries_is_shown_page_by_page(casement):
     }
     of_type = casement.get(f"{SUBSCRIPTIONS}/{made['id']}/deliveries", type="message.received").body["data"]
     assert {line["type"] for line in of_type} == {"message.received"}
+    of_group = casement.get(f"{SUBSCRIPTIONS}/{made['id']}/deliveries", type="message.*").body["data"]
+    assert {line["type"] for line in of_group} == {"message.received"}
     assert casement.get(f"{SUBSCRIPTIONS}/{made['id']}/deliveries", state="lost").status == 400
 
 
@@ -299,6 +301,8 @@ def test_what_was_told_of_a_conversation_can_be_read(casement):
     (conversation,) = {event["conversation_id"] for event in found}
     assert found == [body for body in bodies if body["conversation_id"] == conversation][::-1]
     assert len(found) == 3
+    of_group = casement.get("/casement/v1/events", phone_number_id=NUMBER, **asked | {"type": "message.*"}).body["data"]
+    assert of_group == found
     assert casement.get("/casement/v1/events", phone_number_id=NUMBER).body == {"data": []}  # of the number as a whole
     assert casement.get("/casement/v1/events", phone_number_id=NUMBER, after="x").status == 400
 

@@ -91,7 +91,7 @@ class Subscription:
             return event.meta is not None and not {ANY, event.meta.get("field")}.isdisjoint(self.types)
         if event.type.startswith(OF_META) or self._is_its_own(event):
             return False
-        return any(_matches(wanted, event.type) for wanted in self.types)
+        return any(matches(wanted, event.type) for wanted in self.types)
 
     def _is_its_own(self, event: Event) -> bool:
         return event.type == EventType.SUBSCRIPTION_PAUSED and event.data.get("subscription_id") == self.id
@@ -224,7 +224,8 @@ def _decoded_bytes(secret: str) -> int:
         return 0
 
 
-def _matches(wanted: str, type_: str) -> bool:
+def matches(wanted: str, type_: str) -> bool:
+    """Whether an event of this type is what `wanted` says: a type, a group such as `message.*`, or `*`."""
     if wanted == ANY:
         return True
     return type_.startswith(wanted[:-1]) if wanted.endswith(".*") else wanted == type_
@@ -273,7 +274,7 @@ def _types(given: object, mode: Mode) -> tuple[str, ...]:
 def _is_known(wanted: str) -> bool:
     if wanted in (ANY, f"{CUSTOM}*") or _CUSTOM.fullmatch(wanted):
         return True
-    return any(_matches(wanted, known) for known in EventType) and (wanted.endswith(".*") or wanted in tuple(EventType))
+    return any(matches(wanted, known) for known in EventType) and (wanted.endswith(".*") or wanted in tuple(EventType))
 
 
 def _numbers(given: object) -> frozenset[str]:

@@ -16,6 +16,7 @@ from casement.domain.subscription import (
     KEPT_MS,
     Mode,
     Subscription,
+    matches,
     new_subscription,
     secret_from,
 )
@@ -261,7 +262,7 @@ def deliveries(
         if len(found) == limit or looked_at == MOST_LOOKED_AT:
             return Page(found, last)
         last = line.event
-        if (not state or line.became == state) and (not type_ or line.type == type_):
+        if (not state or line.became == state) and (not type_ or matches(type_, line.type)):
             found.append(line)
     return Page(found, None)
 
