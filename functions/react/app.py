@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from aws_lambda_powertools import Logger
@@ -9,6 +10,8 @@ from aws_lambda_powertools import Logger
 from casement.domain.errors import SecretUnavailable, StoreUnavailable
 from casement.runtime import wiring
 from casement.usecases.react import Change, react
+
+AT_ONCE = 4  # conversations: most of the time goes by waiting for the table; more of them wait for the interpreter
 
 logger = Logger()
 
@@ -30,7 +33,10 @@ def handler(event: Mapping[str, Any], _context: Any) -> dict[str, Any]:
     """
     records = event["Records"]
     try:
-        reacted = react(changes_in(records), wiring.projections(), wiring.outlook(wiring.secret_source))
+        with ThreadPoolExecutor(AT_ONCE) as pool:  # left only when all are done, whatever went wrong
+            reacted = react(
+                changes_in(records), wiring.projections(), wiring.outlook(wiring.secret_source), each=pool.map
+            )
     except (StoreUnavailable, SecretUnavailable) as error:
         logger.error("not written: the stream will deliver it again", why=str(error))
         return {"batchItemFailures": [{"itemIdentifier": records[0]["dynamodb"]["SequenceNumber"]}]}

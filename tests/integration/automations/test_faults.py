@@ -232,6 +232,32 @@ def test_of_many_who_react_and_many_who_send_at_once_one_message_comes():
         assert spent(casement) <= 2 + many  # a message too many may be counted where several look at once, none too few
 
 
+@pytest.mark.parametrize("threads", [1, 4])
+def test_a_batch_worked_on_side_by_side_comes_to_the_same_as_one_after_the_other(threads):
+    people = [f"1650555{number:04}" for number in range(12)]
+    with automated() as casement, ThreadPoolExecutor(threads) as pool:
+        for turn in range(3):
+            for contact in people:
+                casement.wrote(contact, f"{contact} {turn}")
+            casement.now += 1_000
+        changes, casement.stream.changes = casement.stream.changes, []
+        react(changes, casement.projections(), casement.outlook(), each=pool.map)
+        react(changes, casement.projections(), casement.outlook(), each=pool.map)
+        casement.catch_up()
+        told = [(each.scope, each.sequence) for each in casement.told if each.type == "custom.wrote"]
+
+        said = Counter(reached(casement))
+        assert said == Counter(
+            [f"First {contact} 0" for contact in people]
+            + [f"Heard {contact} {turn}" for contact in people for turn in range(3)]
+        )
+        assert ids_by_type(casement) == {"custom.wrote": 36, "window.opened": 12}
+        for scope in {scope for scope, _ in told}:
+            theirs = list(dict.fromkeys(sequence for of, sequence in told if of == scope))
+            assert theirs == sorted(theirs)
+            assert len(theirs) == 3
+
+
 def test_window_events_are_told_by_the_stream_of_the_standing_alone():
     """What an automation writes to a standing is no news."""
     with automated() as casement:

@@ -6,7 +6,8 @@ import pytest
 
 from casement.domain.deliveries import Delivery, delivery_from
 from casement.domain.errors import StoreUnavailable
-from casement.store.deliveries import LARGEST_BATCH, Deliveries
+from casement.store.deliveries import Deliveries
+from casement.store.queue_batches import LARGEST_BATCH
 
 
 class Queue:

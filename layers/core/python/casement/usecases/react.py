@@ -157,8 +157,18 @@ class Reacted:
     told: int = 0
 
 
-def react(changes: Sequence[Change], projections: Projections, outlook: Outlook) -> Reacted:
-    """Do what follows from what was stored. Raises `StoreUnavailable`."""
+def react(
+    changes: Sequence[Change],
+    projections: Projections,
+    outlook: Outlook,
+    *,
+    each: Callable[..., Iterable[Any]] = map,
+) -> Reacted:
+    """Do what follows from what was stored. Raises `StoreUnavailable`.
+
+    `each` is `map`, or does the same side by side: what lies in one partition keeps its order, and nothing else needs
+    one.
+    """
     # Who somebody is, is read once: everything in `changes` was stored before we look.
     outlook = replace(outlook, read_alias=cache(outlook.read_alias))
     images = [change.new for change in changes]
@@ -167,15 +177,15 @@ def react(changes: Sequence[Change], projections: Projections, outlook: Outlook)
     forms = [projections.form_in(change.new) if change.old is None else None for change in changes]
     jobs: list[Job] = []
     put = 0
-    steps: list[tuple[Step, int]] = []
-    told: list[list[Event]] = []
-    for change, happening, form in zip(changes, happened, forms, strict=True):
-        tied = tie(form, outlook.flow_tokens, outlook.read_alias) if form else None
-        follows = _follow(happening, tied, projections.state_of, outlook)
-        jobs += follows.jobs
-        steps += ((step, change.at) for step in follows.steps)
-        steps += ((step, change.at) for step in (outlook.steps_in(change.new) if change.old is None else ()))
-        told.append([*([flow_submitted(tied)] if tied else []), *follows.events])
+    follows = [_Follows()] * len(changes)
+
+    def follow(places: Iterable[int]) -> list[tuple[int, _Follows]]:
+        return [(place, _follow(happened[place], forms[place], projections.state_of, outlook)) for place in places]
+
+    for done in each(follow, _by_partition(images, happened, forms)):
+        for place, what in done:
+            follows[place] = what
+            jobs += what.jobs
         if len(jobs) - put >= _AT_ONCE:  # somebody waits for an answer, and the batch may be long
             outlook.enqueue(jobs[put:])
             put = len(jobs)
@@ -184,14 +194,38 @@ def react(changes: Sequence[Change], projections: Projections, outlook: Outlook)
     for happening in happened:
         if isinstance(happening, NumberRefused):
             _stop_number(happening, outlook)
-    if steps:  # nobody waits for what is counted
+    if steps := list(_steps(changes, follows, outlook)):  # nobody waits for what is counted
         outlook.counts.add(cells_of(steps))
     refused = {happening.send for happening in happened if isinstance(happening, WindowRefused)}
     alarms = tuple(_tell_histories(changes, outlook))
-    return Reacted(entries, len(jobs), len(refused), alarms, _tell_subscribers(changes, told, outlook))
+    told = _tell_subscribers(changes, [one.events for one in follows], outlook, each)
+    return Reacted(entries, len(jobs), len(refused), alarms, told)
 
 
-def _tell_subscribers(changes: Sequence[Change], more: Sequence[Iterable[Event]], outlook: Outlook) -> int:
+def _by_partition(
+    images: Iterable[Mapping[str, Any]], happened: Iterable[Happening | None], forms: Iterable[Submission | None]
+) -> list[list[int]]:
+    """The places of the changes from which something follows, those of one partition together."""
+    places: dict[str, list[int]] = {}
+    for place, (image, happening, form) in enumerate(zip(images, happened, forms, strict=True)):
+        if happening is not None or form is not None:
+            places.setdefault(image["PK"]["S"], []).append(place)
+    return list(places.values())
+
+
+def _steps(changes: Iterable[Change], follows: Iterable["_Follows"], outlook: Outlook) -> Iterator[tuple[Step, int]]:
+    """What changes say of template messages, each with when it was written."""
+    for change, what in zip(changes, follows, strict=True):
+        yield from ((step, change.at) for step in what.steps)
+        yield from ((step, change.at) for step in (outlook.steps_in(change.new) if change.old is None else ()))
+
+
+def _tell_subscribers(
+    changes: Sequence[Change],
+    more: Sequence[Iterable[Event]],
+    outlook: Outlook,
+    each: Callable[..., Iterable[Any]],
+) -> int:
     """Tell the business's own back end what happened, and behind that `more` of each change: the form that came with a
     message, what automations tell; the number of deliveries."""
     if not changes or outlook.telling.nobody_listens:
@@ -201,7 +235,8 @@ def _tell_subscribers(changes: Sequence[Change], more: Sequence[Iterable[Event]]
         for change, follows in zip(changes, more, strict=True)
         for event in (*outlook.events_in(change.new, change.old, change.at), *follows)
     )
-    return tell(events, min(change.at for change in changes), outlook.telling, outlook.read_alias)
+    since = min(change.at for change in changes)
+    return tell(events, since, outlook.telling, outlook.read_alias, each=each)
 
 
 def _tell_histories(changes: Iterable[Change], outlook: Outlook) -> Iterator[str]:
@@ -267,9 +302,19 @@ class _Follows:
 
 
 def _follow(
+    happening: Happening | None, form: Submission | None, state_of: Callable[[str], NumberState], outlook: Outlook
+) -> _Follows:
+    """What follows from something that happened, and from the form that came with it, besides what is written of it."""
+    if form is None:
+        return _follow_happening(happening, None, state_of, outlook)
+    tied = tie(form, outlook.flow_tokens, outlook.read_alias)
+    done = _follow_happening(happening, tied, state_of, outlook)
+    return replace(done, events=(flow_submitted(tied), *done.events))
+
+
+def _follow_happening(
     happening: Happening | None, form: Tied | None, state_of: Callable[[str], NumberState], outlook: Outlook
 ) -> _Follows:
-    """What follows from something that happened, besides what is written of it."""
     match happening:
         case Opened() as opened:
             conversation = find_conversation(opened.number, opened.contact, read=outlook.read_alias)

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
+from casement.domain.conversation import Conversation
 from casement.domain.deliveries import Delivery
 from casement.domain.events import Event, EventType, Numbered
 from casement.domain.message_key import MessageKey
@@ -64,25 +65,35 @@ class Telling:
         return not self.subscriptions.all(self.clock())
 
 
-def tell(events: Iterable[Event], since: int, telling: Telling, read_alias: ReadAlias) -> int:
+def tell(
+    events: Iterable[Event],
+    since: int,
+    telling: Telling,
+    read_alias: ReadAlias,
+    *,
+    each: Callable[..., Iterable[Any]] = map,
+) -> int:
     """Tell whoever wants to know, in the order of `events`; the number of deliveries put on the queue.
 
-    None of them can have been told before `since` (epoch milliseconds). What nobody wants costs nothing. Raises
-    `StoreUnavailable`: then some may be told, and the same call again tells the rest.
+    None of them can have been told before `since` (epoch milliseconds). What nobody wants costs nothing. `each` is
+    `map`, or does the same side by side, for what belongs to different people. Raises `StoreUnavailable`: then some may
+    be told, and the same call again tells the rest.
     """
     now = telling.clock()
     subscriptions = telling.subscriptions.all(now)
-    wanted = [event for event in events if any(each.wants(event) for each in subscriptions)]
+    wanted = [event for event in events if any(one.wants(event) for one in subscriptions)]
     if not wanted:
         return 0
     others: dict[str, list[str]] = {}
     by_scope: dict[str, list[Event]] = {}
-    for event in _in_their_conversations(_with_callers_data(wanted, telling.log), read_alias, others):
+    known = _conversations_of(wanted, read_alias, each)
+    for event in _in_their_conversations(_with_callers_data(wanted, telling.log), known, others):
         by_scope.setdefault(event.scope, []).append(event)
-    numbered = {
-        scope: telling.journal.append(scope, told, since=since, now=now, others=others.get(scope, ()))
-        for scope, told in by_scope.items()
-    }
+
+    def write_down(scope: str) -> list[Numbered]:
+        return telling.journal.append(scope, by_scope[scope], since=since, now=now, others=others.get(scope, ()))
+
+    numbered: dict[str, list[Numbered]] = dict(zip(by_scope, each(write_down, by_scope), strict=True))
     deliveries = [one for told in numbered.values() for each in told for one in _deliveries(each, subscriptions)]
     if deliveries:
         telling.put(deliveries)
@@ -92,17 +103,27 @@ def tell(events: Iterable[Event], since: int, telling: Telling, read_alias: Read
     return len(deliveries)
 
 
-def _in_their_conversations(events: Iterable[Event], read: ReadAlias, others: dict[str, list[str]]) -> Iterable[Event]:
+def _conversations_of(
+    events: Iterable[Event], read: ReadAlias, each: Callable[..., Iterable[Any]]
+) -> dict[tuple[str, str], Conversation]:
+    """The conversations that events belong to, by number and contact."""
+    people = list(dict.fromkeys((event.number, event.contact) for event in events if event.number and event.contact))
+    return dict(zip(people, each(lambda who: find_conversation(*who, read=read), people), strict=True))
+
+
+def _in_their_conversations(
+    events: Iterable[Event], known: Mapping[tuple[str, str], Conversation], others: dict[str, list[str]]
+) -> Iterable[Event]:
     """`events`, each under the name that its conversation is known by, so that all names of a person share one count;
     `others` learns the scopes of the other names."""
     for event in events:
         if not event.contact or not event.number:
             yield event
             continue
-        conversation = find_conversation(event.number, event.contact, read=read)
-        known = replace(event, contact=conversation.contact)
-        others[known.scope] = [replace(event, contact=contact).scope for contact in conversation.contacts]
-        yield known
+        conversation = known[event.number, event.contact]
+        renamed = replace(event, contact=conversation.contact)
+        others[renamed.scope] = [replace(event, contact=contact).scope for contact in conversation.contacts]
+        yield renamed
 
 
 def _with_callers_data(events: Sequence[Event], log: Requests) -> Iterable[Event]:
