@@ -2,11 +2,9 @@
 
 import json
 import secrets
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -24,7 +22,7 @@ from cli.meta_checks import check_flow_keys
 from cli.outside import Work, console, numbered, table, work_of
 from cli.secret_document import Document, fingerprint
 from cli.stack import Stack
-from cli.trouble import Trouble
+from cli.trouble import Trouble, text_of
 
 app = typer.Typer(
     help="Flows: their key, and how what WhatsApp asks while a customer is in one is answered.", no_args_is_help=True
@@ -115,7 +113,7 @@ def set_flow(
     flows = Flows(work.stack.table)
     before = flows.find(flow_id)
     try:
-        given = loads(_read(path))
+        given = loads(text_of(path))
         if isinstance(given, dict):
             given.pop("flow_id", None)
         config = flow_config_from(flow_id, given, before=before, random=secrets.token_bytes(32))
@@ -215,12 +213,3 @@ def _why(error: GraphError) -> str:
 
 def _endpoint(stack: Stack, flow_id: str) -> str:
     return f"{stack.api_url}/flows/{flow_id}"
-
-
-def _read(path: str) -> str:
-    try:
-        return sys.stdin.read() if path == "-" else Path(path).read_text(encoding="utf-8")
-    except FileNotFoundError:
-        raise Trouble(f"{path} can't be read: there is no such file.") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise Trouble(f"{path} can't be read: {type(error).__name__}.") from None

@@ -5,9 +5,7 @@ Nothing secret is ever printed, but for a verify token that is made here, once: 
 
 import json
 import secrets
-import sys
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -17,7 +15,7 @@ from cli import secret_document
 from cli.outside import Work, console, table, work_of
 from cli.secret_document import Document, fingerprint
 from cli.stack import Stack
-from cli.trouble import Trouble, in_words
+from cli.trouble import Trouble, in_words, text_of
 
 app = typer.Typer(help="Meta's app secret, verify token, numbers and tokens.", no_args_is_help=True)
 
@@ -60,7 +58,7 @@ def set_secret(
     """Ask for everything that Meta gave you, without showing it. Enter keeps what is there."""
     work = work_of(ctx)
     if from_file is not None:
-        save(work.stack, secret_document.parse(_read(from_file)))
+        save(work.stack, secret_document.parse(text_of(from_file)))
         typer.echo(_saved(work.stack))
         return
     before = load(work.stack)
@@ -213,12 +211,3 @@ def _save_changes(work: Work, before: Document, after: Document) -> None:
 
 def _saved(stack: Stack) -> str:
     return f"Saved. Everything uses it within {stack.secret_max_age} seconds; then check with: casement doctor"
-
-
-def _read(path: str) -> str:
-    try:
-        return sys.stdin.read() if path == "-" else Path(path).read_text(encoding="utf-8")
-    except FileNotFoundError:
-        raise Trouble(f"{path} can't be read: there is no such file.") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise Trouble(f"{path} can't be read: {type(error).__name__}.") from None

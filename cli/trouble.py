@@ -1,5 +1,8 @@
 """What an operator is told when a command can't go on: what is the case, and what to do about it."""
 
+import sys
+from pathlib import Path
+
 from botocore.exceptions import (
     BotoCoreError,
     ClientError,
@@ -27,6 +30,16 @@ _FORBIDDEN = frozenset({"AccessDenied", "AccessDeniedException", "UnauthorizedOp
 
 class Trouble(Exception):
     """A command can't go on. The text is shown as it is, so it holds no secret."""
+
+
+def text_of(path: str) -> str:
+    """What a file that an operator names says; `-` is standard input. Raises `Trouble`."""
+    try:
+        return sys.stdin.read() if path == "-" else Path(path).read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise Trouble(f"{path} can't be read: there is no such file.") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise Trouble(f"{path} can't be read: {type(error).__name__}.") from None
 
 
 def in_words(error: BaseException) -> str:

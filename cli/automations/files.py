@@ -6,15 +6,12 @@ takes for more than text is more than text, and a key that is there twice is a m
 
 import json
 import re
-import sys
-from pathlib import Path
 from typing import Any
 
 import yaml
 
-from cli.trouble import Trouble
+from cli.trouble import Trouble, text_of
 
-STDIO = "-"
 _DEFAULTS = {"name": "", "enabled": True, "once": "window", "stop": False}
 _DEFAULT_LIMIT = 5
 
@@ -42,12 +39,7 @@ for _tag, _pattern, _first in (
 
 def read_document(path: str) -> Any:
     """What a file says (`-` is stdin), as JSON would. Raises `Trouble`."""
-    try:
-        text = sys.stdin.read() if path == STDIO else Path(path).read_text(encoding="utf-8")
-    except FileNotFoundError:
-        raise Trouble(f"{path} can't be read: there is no such file.") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise Trouble(f"{path} can't be read: {type(error).__name__}.") from None
+    text = text_of(path)
     try:
         said = yaml.load(text, _Loader)  # noqa: S506 - a SafeLoader
         return json.loads(json.dumps(said))  # keys become texts, as they will be

@@ -533,7 +533,7 @@ def rule_view(rule: Rule) -> dict[str, Any]:
         "name": rule.name,
         "enabled": rule.enabled,
         "when": when_view(rule.when),
-        "then": [_action_view(action) for action in rule.then],
+        "then": [action_view(action) for action in rule.then],
         "once": "window" if rule.once.per_window else _period_view(rule.once.per_ms),
         "stop": rule.stop,
     }
@@ -574,7 +574,8 @@ def when_view(when: When) -> dict[str, Any]:
     return view or {"message": True}
 
 
-def _action_view(action: Declared) -> dict[str, Any]:
+def action_view(action: Declared) -> dict[str, Any]:
+    """An action as the document has it."""
     match action:
         case Reply(messages):
             return {"reply": messages[DEFAULT] if set(messages) == {DEFAULT} else dict(messages)}

@@ -10,20 +10,14 @@ from casement.domain.automations import (
     Automations,
     Contact,
     Decided,
-    Emit,
     Fired,
-    HandOff,
     Happened,
     Kind,
-    MarkRead,
     Send,
-    SendTemplate,
-    ShowTyping,
     State,
-    Tag,
-    Untag,
     decide,
 )
+from casement.domain.automations_document import action_view
 from casement.domain.business_hours import zone
 from casement.domain.consent import said_in, said_to_stop
 from casement.domain.contact import contact_key
@@ -86,26 +80,8 @@ def _fired_view(fired: Fired) -> dict[str, Any]:
 
 
 def _action_view(action: Action) -> dict[str, Any]:
-    match action:
-        case Send(body):
-            return {"send": dict(body)}
-        case SendTemplate(name, purpose, language, parameters):
-            named = {"name": name, "purpose": purpose, "language": language}
-            return {
-                "template": {key: value for key, value in named.items() if value} | {"parameters": dict(parameters)}
-            }
-        case Tag(tags):
-            return {"tag": list(tags)}
-        case Untag(tags):
-            return {"untag": list(tags)}
-        case HandOff(note):
-            return {"handoff": {"note": note}}
-        case Emit(name, data):
-            return {"emit": {"name": name, "data": dict(data)}}
-        case MarkRead():
-            return {"mark_read": True}
-        case ShowTyping():
-            return {"typing": True}
+    """What would be done, in the words of the document; of a reply, the message as it would go."""
+    return {"send": dict(action.body)} if isinstance(action, Send) else action_view(action)
 
 
 def _happened(given: Mapping[str, Any], settings: NumberSettings, at: int) -> Happened:
