@@ -592,6 +592,7 @@ def test_what_must_be_noticed_has_an_alarm_that_somebody_gets():
         "template-fails",
         "subscription-paused",
         "event-given-up",
+        "flow-unanswered",
         "react-failures",
         "send-outbox-failures",
         "deliver-event-failures",
