@@ -14,7 +14,7 @@ from casement.domain.errors import InvalidRequest, NotFound
 from casement.domain.events import Event, Numbered
 from casement.domain.subscription import Subscription, matches
 from casement.runtime import wiring
-from casement.runtime.endpoint import authenticate, endpoint, json_body, must_match, number_meant
+from casement.runtime.endpoint import authenticate, endpoint, json_object, must_match, number_meant
 from casement.runtime.http import Request, Response
 from casement.runtime.paging import cursor, limit_of, link, position_in
 from casement.runtime.secret import Secret
@@ -31,7 +31,7 @@ logger = Logger()
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class ToldEvents:
     """Where what was told is found."""
 
     journal: Journal
@@ -39,7 +39,7 @@ class Told:
     secret: Callable[[], Secret]
 
 
-def respond(request: Request, *, api_keys: ApiKeys, desk: Desk, told: Told) -> Response:
+def respond(request: Request, *, api_keys: ApiKeys, desk: Desk, told: ToldEvents) -> Response:
     """Answer one request. Raises a `CasementError` for what can't be done."""
     now = desk.clock()
     if request.route == EVENTS:
@@ -125,7 +125,7 @@ def _deliveries(request: Request, key: ApiKey, desk: Desk) -> Response:
     return _page(request, [manage.delivery_view(line) for line in page.lines], page.after)
 
 
-def _events(request: Request, key: ApiKey, told: Told) -> Response:
+def _events(request: Request, key: ApiKey, told: ToldEvents) -> Response:
     """What was told of a conversation, or of a number as a whole; newest first, as subscribers got it.
 
     A conversation that got another name goes on above what was told under the one before.
@@ -167,10 +167,7 @@ def _found(request: Request, key: ApiKey, desk: Desk) -> Subscription:
 
 
 def _body(request: Request) -> Mapping[str, Any]:
-    body = json_body(request, LARGEST_BODY) if request.body else {}
-    if not isinstance(body, dict):
-        raise InvalidRequest("The body must be a JSON object.")
-    return body
+    return json_object(request, LARGEST_BODY) if request.body else {}
 
 
 def _one(subscription: Subscription) -> Response:
@@ -212,5 +209,5 @@ _ROUTES: Mapping[str, Callable[[Request, ApiKey, Desk], Response]] = {
 @endpoint
 def handler(request: Request) -> Response:
     """The Lambda entry point."""
-    told = Told(wiring.journal(), wiring.conversations().alias, wiring.secret)
+    told = ToldEvents(wiring.journal(), wiring.conversations().alias, wiring.secret)
     return respond(request, api_keys=wiring.api_keys(), desk=wiring.subscription_desk(), told=told)

@@ -27,7 +27,7 @@ from casement.domain.profile import Profile, fields_from, tags_from
 from casement.domain.standing import Standing
 from casement.domain.untrusted import is_text
 from casement.runtime import wiring
-from casement.runtime.endpoint import authenticate, endpoint, hold_key, json_body, number_meant
+from casement.runtime.endpoint import authenticate, endpoint, hold_key, json_object, number_meant
 from casement.runtime.http import Request, Response
 from casement.runtime.secret import Secret
 from casement.store.api_keys import ApiKeys
@@ -187,10 +187,7 @@ def _with_categories(settings: NumberSettings, waba_id: str, templates: Template
 
 
 def _body(request: Request) -> dict[str, Any]:
-    body = json_body(request, LARGEST_BODY)
-    if not isinstance(body, dict):
-        raise InvalidRequest("The body must be a JSON object.")
-    return body
+    return json_object(request, LARGEST_BODY)
 
 
 def _must_know(given: Mapping[str, Any], known: set[Any], where: str = "") -> None:

@@ -62,7 +62,7 @@ def _set(request: Request, flow_id: str, before: FlowConfig | None, desk: Desk) 
         except InvalidRequest as error:
             raise InvalidRequest(f"backend.{error}", parameter="backend.url") from error
     if not desk.flows.keep(config, before):
-        raise ChangedMeanwhile("It was changed meanwhile: read it again, and change what is there now.")
+        raise ChangedMeanwhile
     return Response.json(_told(config, before), version=config.version)
 
 

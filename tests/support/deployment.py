@@ -583,7 +583,7 @@ class Deployment:
         )
 
     def _subscribe(self, request: Request) -> Response:
-        told = subscriptions_api.Told(self.journal, Conversations(self.table).alias, self.secret)
+        told = subscriptions_api.ToldEvents(self.journal, Conversations(self.table).alias, self.secret)
         return subscriptions_api.respond(request, api_keys=self.api_keys, desk=self.subscribers.desk(self), told=told)
 
     def _pass_media(self, request: Request) -> Response:

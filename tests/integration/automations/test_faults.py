@@ -3,7 +3,7 @@ where Meta may have it.
 """
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
@@ -14,6 +14,8 @@ from hypothesis import strategies as st
 
 from casement.domain.errors import StoreUnavailable
 from casement.domain.jobs import Job
+from casement.domain.pending import Pending
+from casement.store.pendings import Pendings
 from casement.store.standings import window_events_in
 from casement.usecases.react import Change, react
 from local.simulator import LOCAL_NUMBER
@@ -256,6 +258,39 @@ def test_a_batch_worked_on_side_by_side_comes_to_the_same_as_one_after_the_other
             theirs = list(dict.fromkeys(sequence for of, sequence in told if of == scope))
             assert theirs == sorted(theirs)
             assert len(theirs) == 3
+
+
+class FailsOnce:
+    """What waits; the first look at what waits for one customer fails."""
+
+    def __init__(self, pendings: Pendings, contact: str) -> None:
+        self._pendings, self._contact, self.failed = pendings, contact, False
+
+    def of(self, number_id: str, contacts: Iterable[str]) -> list[Pending]:
+        known = list(contacts)
+        if self._contact in known and not self.failed:
+            self.failed = True
+            raise StoreUnavailable("not now")
+        return self._pendings.of(number_id, known)
+
+
+def test_of_many_side_by_side_one_that_fails_has_the_batch_come_again_and_nobody_gets_two_answers_or_none():
+    people = [f"1650555{number:04}" for number in range(8)]
+    with automated() as casement, ThreadPoolExecutor(4) as pool:
+        for contact in people:
+            casement.wrote(contact, contact)
+        changes, casement.stream.changes = casement.stream.changes, []
+        pendings = FailsOnce(casement.pendings, people[3])
+        with pytest.raises(StoreUnavailable):
+            react(changes, casement.projections(), replace(casement.outlook(), pendings=pendings), each=pool.map)
+        react(changes, casement.projections(), casement.outlook(), each=pool.map)
+        casement.catch_up()
+
+        assert pendings.failed
+        assert Counter(reached(casement)) == Counter(
+            [f"{what} {each}" for what in ("First", "Heard") for each in people]
+        )
+        assert ids_by_type(casement) == {"custom.wrote": 8, "window.opened": 8}
 
 
 def test_window_events_are_told_by_the_stream_of_the_standing_alone():

@@ -7,7 +7,7 @@ import pytest
 from casement.domain.deliveries import Delivery, delivery_from
 from casement.domain.errors import StoreUnavailable
 from casement.store.deliveries import Deliveries
-from casement.store.queue_batches import LARGEST_BATCH
+from casement.store.fifo_queue import LARGEST_BATCH
 
 
 class Queue:

@@ -5,8 +5,8 @@ from typing import Any, cast
 from casement.domain.automations import Happened, Kind, Send, State, decide
 from casement.domain.automations_document import LARGEST_PART, automations_from
 from casement.domain.jobs import Automatic, Do, Job, job_from
+from casement.store.fifo_queue import LARGEST_BATCH
 from casement.store.outbox import Outbox
-from casement.store.queue_batches import LARGEST_BATCH
 
 
 class Queue:

@@ -143,6 +143,9 @@ class StillUnderWay(CasementError):
 class ChangedMeanwhile(CasementError):
     """What the caller wants to change is no longer as the caller knows it: read it again."""
 
+    def __init__(self, message: str = "It was changed meanwhile: read it again, and change what is there now.") -> None:
+        super().__init__(message)
+
 
 class StoreUnavailable(CasementError):
     """What had to be durable is not."""

@@ -109,6 +109,14 @@ def json_body(request: Request, largest: int) -> Any:
         raise InvalidRequest(f"The body {error}.") from error
 
 
+def json_object(request: Request, largest: int) -> dict[str, Any]:
+    """The same, of a body that must be an object."""
+    body = json_body(request, largest)
+    if not isinstance(body, dict):
+        raise InvalidRequest("The body must be a JSON object.")
+    return body
+
+
 def is_wanted(request: Request, name: str) -> bool:
     """What the query says of a yes or no. Raises `InvalidRequest` for what is neither: it might mean the other."""
     given = request.query.get(name, "false").lower()
@@ -123,7 +131,7 @@ def must_match(request: Request, version: int) -> None:
     if given is None or given.strip() == "*":
         return
     if etag_of(version) not in [each.strip().removeprefix("W/") for each in given.split(",")]:
-        raise ChangedMeanwhile("It was changed meanwhile: read it again, and change what is there now.")
+        raise ChangedMeanwhile
 
 
 def _only(numbers: Collection[str]) -> str:

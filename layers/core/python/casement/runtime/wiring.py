@@ -99,12 +99,12 @@ def _session() -> "Session":
     return Session()
 
 
-@cache
-def _secrets_manager() -> Any:
+def _client(service: str) -> Any:
+    """A client of an AWS service whose calls end, one way or the other, within eight seconds."""
     from botocore.config import Config
 
     config = Config(connect_timeout=1, read_timeout=3, retries={"mode": "standard", "total_max_attempts": 2})
-    return _session().create_client("secretsmanager", config=config)
+    return _session().create_client(service, config=config)
 
 
 @cache
@@ -240,10 +240,7 @@ def outbox() -> "Outbox":
 
 @cache
 def _sqs() -> Any:
-    from botocore.config import Config
-
-    config = Config(connect_timeout=1, read_timeout=3, retries={"mode": "standard", "total_max_attempts": 2})
-    return _session().create_client("sqs", config=config)
+    return _client("sqs")
 
 
 @cache
@@ -300,7 +297,7 @@ def secret_source() -> SecretSource:
 
     from casement.domain.errors import SecretUnavailable
 
-    client = _secrets_manager()
+    client = _client("secretsmanager")
 
     def fetch() -> str:
         try:
@@ -343,13 +340,9 @@ def media() -> "Media":
 @cache
 def event_bus() -> "EventBus":
     """The stack's event bus. Built when it is needed."""
-    from botocore.config import Config
-
     from casement.store.event_bus import EventBus
 
-    config = Config(connect_timeout=1, read_timeout=3, retries={"mode": "standard", "total_max_attempts": 2})
-    client: Any = _session().create_client("events", config=config)
-    return EventBus(client, settings().event_bus_name)
+    return EventBus(_client("events"), settings().event_bus_name)
 
 
 @cache
@@ -412,14 +405,13 @@ def subscription_desk() -> "SubscriptionDesk":
     """What handling subscriptions takes."""
     from casement.usecases.manage_subscriptions import Desk as SubscriptionDesk
     from casement.webhooks.handshake import shake_hands
-    from casement.webhooks.target import check_target, resolve
 
     return SubscriptionDesk(
         subscriptions(),
         endpoints(),
         delivery_log(),
         archive(),
-        lambda url: check_target(url, resolve, allow_private=settings().allow_private_targets),
+        check_target,
         lambda url, token: shake_hands(url, token, str(randomness()), caller()),
         post,
         put_ticks,

@@ -42,7 +42,7 @@ def happening_in(image: Mapping[str, Any]) -> Happening | None:
                 said_in(kept["element"]),
                 _tapped(kept["element"]),
                 id_,
-                _waba(image),
+                kept.get("waba_id") or "",
                 kind == Kind.CALL,
                 kept,
             )

@@ -290,7 +290,7 @@ def _answer_view(status: int | None, ms: int | None, why: str | None) -> Json:
 
 def _replace(old: Subscription, new: Subscription, desk: Desk) -> Subscription:
     if not desk.subscriptions.replace(old, new):
-        raise ChangedMeanwhile("It was changed meanwhile: read it again, and change what is there now.")
+        raise ChangedMeanwhile
     return new
 
 
