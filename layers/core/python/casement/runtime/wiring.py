@@ -239,6 +239,11 @@ def outbox() -> "Outbox":
 
 
 @cache
+def _secrets_manager() -> Any:
+    return _client("secretsmanager")
+
+
+@cache
 def _sqs() -> Any:
     return _client("sqs")
 
@@ -297,7 +302,7 @@ def secret_source() -> SecretSource:
 
     from casement.domain.errors import SecretUnavailable
 
-    client = _client("secretsmanager")
+    client = _secrets_manager()
 
     def fetch() -> str:
         try:
